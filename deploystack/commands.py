@@ -1,0 +1,40 @@
+"""The ``flask`` command groups, each imported only when it is used: serving needs none."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+from flask import Flask
+
+
+class ImportedGroup(click.Group):
+    """A group that lives in another module.
+
+    Args:
+        name: its name on the command line, and in the module.
+        module: where it is, absolute.
+        help: one line for ``flask --help``, so that listing imports nothing.
+    """
+
+    def __init__(self, name: str, module: str, help: str) -> None:  # noqa: A002: click's name
+        super().__init__(name, help=help)
+        self._module = module
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: object,
+    ) -> click.Context:
+        """Hand over to the group itself."""
+        group: click.Group = getattr(import_module(self._module), str(self.name))
+        return group.make_context(info_name, args, parent, **extra)
+
+
+def register_commands(app: Flask) -> None:
+    """Add the command groups to ``app``."""
+    app.cli.add_command(
+        ImportedGroup("db", "deploystack.database.cli", "Set up and migrate the database.")
+    )

@@ -1,0 +1,105 @@
+"""Who may set up: whoever sits at the machine, or holds the token from its data folder.
+
+Setting up is, by its nature, open until it is done; unguarded, it belongs to whoever comes
+first, and its "connect to this host" to any web page (the bug class of CVE-2023-38646).
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from ipaddress import ip_address
+
+from flask import Request
+
+from ..config import LOOPBACK_HOSTS, Config
+from ..errors import ApiError
+from ..http import host_name
+from .handle import Database
+from .problems import DatabaseProblem
+from .selection import NoSelection
+from .setup_token import ensure_token, token_file
+
+log = logging.getLogger(__name__)
+
+HEADER = "X-Setup-Token"
+
+_FORWARDED = (
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_X_FORWARDED_SERVER",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_CLIENT_IP",
+    "HTTP_X_CLUSTER_CLIENT_IP",
+    "HTTP_TRUE_CLIENT_IP",
+    "HTTP_CF_CONNECTING_IP",
+    "HTTP_FASTLY_CLIENT_IP",
+    "HTTP_VIA",
+)
+
+
+def announce_setup(database: Database) -> None:
+    """Log how to set up, if that is still to be done. The token's path is told, never its value."""
+    config = database.config
+    try:
+        database.target()
+        return
+    except DatabaseProblem:
+        return
+    except NoSelection:
+        log.info("No database is set up yet: POST /api/db/setup, or run `flask db setup`.")
+    if config.setup_token_mode == "never":
+        log.warning(
+            "DEPLOYSTACK_SETUP_TOKEN_MODE is never: whoever reaches this server first sets it up."
+        )
+    else:
+        ensure_token(config)
+        log.info("From another machine, setup asks for the token in %s.", token_file(config))
+
+
+def needs_token(config: Config, request: Request) -> bool:
+    """Return whether whoever sent ``request`` must show the token to set up."""
+    if config.setup_token_mode == "auto":
+        return not _is_at_the_machine(request)
+    return config.setup_token_mode == "always"
+
+
+def require_setup_token(config: Config, request: Request) -> None:
+    """Refuse a request that may not set up.
+
+    Raises:
+        ApiError: 401, the token is needed and missing or wrong.
+    """
+    if not needs_token(config, request):
+        return
+    token = ensure_token(config)
+    given = request.headers.get(HEADER, "")
+    if not hmac.compare_digest(given.encode(), token.encode()):
+        code = "setup_token_wrong" if given else "setup_token_required"
+        what = "wrong" if given else "missing"
+        raise ApiError(
+            401,
+            code,
+            f"The setup token is {what}. It is in the file setup.token in the server's data "
+            f"folder (or run `flask db setup-token` there); send it in the header {HEADER}.",
+            headers={"WWW-Authenticate": f'SetupToken header="{HEADER}"'},
+        )
+
+
+def _is_at_the_machine(request: Request) -> bool:
+    environ = request.environ
+    # What the proxies said may have been put into REMOTE_ADDR: ask for the real peer.
+    peer = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR") or ""
+    try:
+        is_loopback = ip_address(peer).is_loopback
+    except ValueError:
+        return False
+    return (
+        is_loopback
+        and host_name(request) in LOOPBACK_HOSTS
+        and not any(name in environ for name in _FORWARDED)
+    )

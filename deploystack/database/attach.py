@@ -1,0 +1,107 @@
+"""Making a chosen database ready to serve: present, intact, up to date, pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ..config import SERVER_THREADS
+from . import engines
+from .binding import Binding
+from .preparation import Schema
+from .problems import DatabaseProblem
+from .target import SqliteTarget, Target
+
+
+def identity(target: Target | None) -> tuple[int, int] | None:
+    """Return device and inode of a SQLite file; ``None`` where there is no file.
+
+    One ``stat``; taken for each request.
+    """
+    if not isinstance(target, SqliteTarget):
+        return None
+    try:
+        found = target.path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def may_initialise(target: Target | None) -> bool:
+    """Return whether ``target`` may be given its tables if it has none, as the program starts.
+
+    A SQLite file that is missing or empty may, and one whose creation was interrupted.
+    """
+    if not isinstance(target, SqliteTarget):
+        return True
+    path = target.path
+    return not path.exists() or path.stat().st_size == 0 or _journal(path).exists()
+
+
+def attach(
+    target: Target,
+    schema: Schema,
+    *,
+    initialise: bool,
+    suspicious: bool,
+    before_migrating: Callable[[], None],
+) -> Binding:
+    """Return a binding to ``target`` once it is up to date.
+
+    Args:
+        target: the database.
+        schema: what it must hold.
+        initialise: whether it may be given its first tables, and a missing file be made.
+        suspicious: whether a SQLite file is checked for damage first: it appeared while the
+            application was running.
+        before_migrating: called if something is pending, before it is applied.
+
+    Raises:
+        DatabaseProblem: it cannot be used; nothing in it was changed.
+    """
+    file = identity(target)
+    if isinstance(target, SqliteTarget) and file is None and not initialise:
+        raise file_missing()
+    engine = engines.runtime_engine(target, SERVER_THREADS)
+    try:
+        if suspicious and isinstance(target, SqliteTarget):
+            _check_intact(engine)
+        if (isinstance(target, SqliteTarget) and file is None) or not _is_current(engine, schema):
+            before_migrating()
+            with engines.migration(target, create=initialise) as connection:
+                schema.bring_up_to_date(connection, initialise=initialise)
+            file = file or identity(target)
+        if file != identity(target):
+            raise file_missing()  # it was moved away meanwhile; the next attempt sees why
+    except BaseException:
+        engine.dispose()
+        raise
+    return Binding(target, engine, file)
+
+
+def _is_current(engine: sa.Engine, schema: Schema) -> bool:
+    with engines.connected(engine, read_only=True) as connection:
+        return schema.is_current(connection)
+
+
+def _check_intact(engine: sa.Engine) -> None:
+    with engines.connected(engine, read_only=True) as connection:
+        if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+            raise DatabaseProblem(
+                "db_corrupt", "The database file is damaged. Put a backup in its place."
+            )
+
+
+def file_missing() -> DatabaseProblem:
+    """Return the problem of a SQLite file that is gone."""
+    return DatabaseProblem(
+        "database_file_missing",
+        "The database file has disappeared. Put it back, or restart the application to begin "
+        "with an empty database.",
+    )
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-journal")

@@ -1,0 +1,90 @@
+"""Looking at a database before it is used: can it be, and what would setup do? Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from typing import Literal
+
+from . import engines, migrator, preflight
+from .migrator import Contents, History
+from .postgres import watchdog
+from .problems import DatabaseProblem
+from .target import Dialect, PostgresTarget, SqliteTarget, Target
+
+PREFLIGHT_SECONDS = 10.0
+"""How long a server may take, in all, to be looked at."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        dialect: the kind of database.
+        server_version: such as ``16.4``.
+        contents: what is in it.
+        action: what setup would do: ``create`` the schema, ``upgrade`` an older one of ours, or
+            ``adopt`` one that is up to date.
+    """
+
+    dialect: Dialect
+    server_version: str
+    contents: Contents
+    action: Literal["create", "upgrade", "adopt"]
+
+
+def check(target: Target, history: History) -> Report:
+    """Return what is in ``target``.
+
+    Raises:
+        DatabaseProblem: it cannot be used; the sentence says what mends it.
+    """
+    if isinstance(target, PostgresTarget):
+        version, contents = _look_at_server(target, history)
+    else:
+        version, contents = sqlite3.sqlite_version, _look_at_file(target, history)
+    migrator.refuse_unusable(contents, history)
+    if contents.kind == "empty":
+        return Report(target.dialect, version, contents, "create")
+    action: Literal["upgrade", "adopt"] = (
+        "adopt" if contents.revision == history.head else "upgrade"
+    )
+    return Report(target.dialect, version, contents, action)
+
+
+def _look_at_server(target: PostgresTarget, history: History) -> tuple[str, Contents]:
+    with engines.inspection(target) as connection:
+        raw = connection.connection.dbapi_connection
+        with watchdog(raw, PREFLIGHT_SECONDS):
+            facts = preflight.examine(raw)
+            preflight.check(facts)
+            return facts.version, migrator.examine(connection, history)
+
+
+def _look_at_file(target: SqliteTarget, history: History) -> Contents:
+    path = target.path
+    # Not exists(): a link to nothing is something in the way, not a place to make a file.
+    if not os.path.lexists(path):
+        _refuse_unwritable(target)
+        return Contents("empty")
+    if not path.is_file():
+        raise DatabaseProblem(
+            "db_not_a_database",
+            "There is something else where the database file belongs. Move it away, then try "
+            "again.",
+        )
+    with engines.inspection(target) as connection:
+        return migrator.examine(connection, history)
+
+
+def _refuse_unwritable(target: SqliteTarget) -> None:
+    folder = target.path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DatabaseProblem(
+            "db_no_permission",
+            "The data folder cannot be written. Give this process the right to write it.",
+        )

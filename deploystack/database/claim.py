@@ -1,0 +1,35 @@
+"""One setup at a time, among all threads and processes that share the data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from ..config import Config
+from ..errors import ApiError
+
+FILE = "setup.lock"
+
+
+@contextmanager
+def claim(config: Config) -> Iterator[None]:
+    """Hold the right to choose the database.
+
+    The operating system holds the lock and lets go of it when a process dies, so a crash needs
+    no clean-up.
+
+    Raises:
+        ApiError: 409 ``setup_in_progress``.
+    """
+    try:
+        with FileLock(config.data_dir / FILE, timeout=0, mode=0o600):
+            yield
+    except Timeout:
+        raise ApiError(
+            409,
+            "setup_in_progress",
+            "Another setup is running. Wait a few seconds, then look at /api/db/status.",
+            headers={"Retry-After": "2"},
+        ) from None

@@ -1,0 +1,253 @@
+"""Every driver and pragma decision, nowhere else: the runtime engine and the migration engine."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
+
+from . import postgres
+from .problems import DatabaseProblem
+from .target import PostgresTarget, SqliteTarget, Target
+
+READ_ONLY = "deploystack_read_only"
+"""Execution option of a connection whose transaction only reads.
+
+On SQLite such a transaction begins plainly and runs beside a writer; every other one begins as
+the writer (see :func:`_begin_sqlite`). On PostgreSQL it makes no difference.
+"""
+
+BUSY_SECONDS = 10.0
+"""How long a SQLite connection waits for another one's lock."""
+
+MIGRATION_LOCK_SECONDS = 60.0
+"""How long a migration waits for another process that migrates the same database."""
+
+# Older libraries can corrupt a WAL database when the log is reset (fixed in SQLite 3.51.3).
+_WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
+
+# Any number will do, as long as every host takes the same one: "deploy" in ASCII.
+_ADVISORY_LOCK = 0x6465706C6F79
+
+
+def runtime_engine(target: Target, threads: int) -> sa.Engine:
+    """Return a pooled engine for serving requests. Nothing is connected yet.
+
+    Args:
+        target: the database.
+        threads: how many threads serve requests; each finds a connection in the pool.
+    """
+    if isinstance(target, SqliteTarget):
+        engine = sa.create_engine(
+            "sqlite://",
+            creator=_sqlite_creator(target.path, BUSY_SECONDS),
+            poolclass=QueuePool,
+            pool_size=threads + 2,
+            hide_parameters=True,
+        )
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return sa.create_engine(
+        "postgresql+psycopg2://",
+        creator=lambda: postgres.connect(target),
+        pool_size=threads + 2,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+
+@contextmanager
+def migration(target: Target, *, create: bool = False) -> Iterator[sa.Connection]:
+    """Open the one transaction in which a schema is changed, alone on this database.
+
+    The lock holds across processes and hosts until the transaction ends: ``BEGIN IMMEDIATE`` on
+    SQLite, an advisory lock on PostgreSQL. Foreign keys are not enforced on SQLite meanwhile,
+    because a batch migration of a parent table would otherwise delete its children; they are
+    checked before the commit instead (https://sqlite.org/lang_altertable.html#otheralter).
+
+    Args:
+        target: the database.
+        create: whether a SQLite file that does not exist is made.
+
+    Yields:
+        The connection, in a transaction that commits at the end and rolls back on an exception.
+
+    Raises:
+        DatabaseProblem: the database cannot be reached or locked, or a foreign key is broken.
+    """
+    if create and isinstance(target, SqliteTarget):
+        _create_file(target.path)
+    engine = _migration_engine(target)
+    with connected(engine) as connection, connection.begin():
+        if isinstance(target, PostgresTarget):
+            _lock_postgres(connection)
+        yield connection
+        if isinstance(target, SqliteTarget):
+            _check_foreign_keys(connection)
+
+
+@contextmanager
+def inspection(target: Target) -> Iterator[sa.Connection]:
+    """Open a connection that only looks, and is closed afterwards.
+
+    Raises:
+        DatabaseProblem: the database cannot be reached or read.
+    """
+    with connected(_migration_engine(target), read_only=True) as connection:
+        yield connection
+
+
+@contextmanager
+def connected(engine: sa.Engine, *, read_only: bool = False) -> Iterator[sa.Connection]:
+    """Connect and read the driver's errors: each becomes the problem a person can act on.
+
+    Args:
+        engine: what to connect.
+        read_only: whether transactions of this connection only read.
+
+    Raises:
+        DatabaseProblem: the database cannot be reached, is locked, or fails while in use.
+    """
+    try:
+        with engine.connect() as connection:
+            yield connection.execution_options(**{READ_ONLY: read_only})
+    except sa.exc.DBAPIError as error:
+        raise problem_of(error) from error
+
+
+def problem_of(error: sa.exc.DBAPIError) -> DatabaseProblem:
+    """Return what a driver's error means for whoever uses the application."""
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_problem(error.orig)
+    return postgres.classify(error.orig)  # type: ignore[arg-type]
+
+
+def is_about_the_database(error: sa.exc.DBAPIError) -> bool:
+    """Tell a database that is away, locked or broken from a statement that is wrong."""
+    return error.connection_invalidated or isinstance(
+        error, (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
+    )
+
+
+def _migration_engine(target: Target) -> sa.Engine:
+    if isinstance(target, PostgresTarget):
+        return sa.create_engine(
+            "postgresql+psycopg2://",
+            creator=lambda: postgres.connect(target),
+            poolclass=NullPool,
+            hide_parameters=True,
+        )
+    engine = sa.create_engine(
+        "sqlite://",
+        creator=_sqlite_creator(target.path, MIGRATION_LOCK_SECONDS),
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _sqlite_creator(path: Path, busy_seconds: float) -> Any:
+    # mode=rw: to connect must never create the file; one that was deleted stays missing.
+    uri = f"{path.as_uri()}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=busy_seconds,
+            # Python's driver would begin transactions behind SQLAlchemy's back, and not before
+            # DDL: a failing revision would leave its first statements behind.
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        if _WAL_IS_SAFE:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection
+
+    return connect
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A plain BEGIN takes the write lock at the first write, too late for read-modify-write:
+    # most such transactions then fail with "database is locked".
+    if connection.get_execution_options().get(READ_ONLY):
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _create_file(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _lock_postgres(connection: sa.Connection) -> None:
+    wait = f"{MIGRATION_LOCK_SECONDS:.0f}s"
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{wait}'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS:.0f}s'")
+
+
+def _check_foreign_keys(connection: sa.Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken:
+        raise DatabaseProblem(
+            "db_foreign_key_broken",
+            "The change of the schema would leave rows that refer to nothing. Correct the "
+            "revision or the rows, then start again. Nothing was changed.",
+            cause=f"a row of {broken[0]} refers to a missing row of {broken[2]}",
+            retry_after=30,
+        )
+
+
+_SQLITE_PROBLEMS = {
+    "SQLITE_BUSY": (
+        "db_locked",
+        "Another process is using the database. Wait for it to finish, then try again.",
+    ),
+    "SQLITE_NOTADB": (
+        "db_not_a_database",
+        "The file is not a SQLite database. Put the right file in its place, or move it away.",
+    ),
+    "SQLITE_CORRUPT": (
+        "db_corrupt",
+        "The database file is damaged. Put a backup in its place.",
+    ),
+    "SQLITE_FULL": ("db_disk_full", "The disk is full. Make room, then try again."),
+    "SQLITE_READONLY": (
+        "db_no_permission",
+        "The database file cannot be written. Give this process the right to write it and "
+        "its folder.",
+    ),
+    "SQLITE_CANTOPEN": (
+        "db_unreachable",
+        "The database file cannot be opened. Check that it exists and that this process may "
+        "read and write it and its folder.",
+    ),
+}
+
+
+def _sqlite_problem(error: sqlite3.Error) -> DatabaseProblem:
+    name = getattr(error, "sqlite_errorname", "")
+    primary = "_".join(name.split("_")[:2])  # SQLITE_READONLY_DBMOVED → SQLITE_READONLY
+    code, sentence = _SQLITE_PROBLEMS.get(
+        primary,
+        (
+            "db_failed",
+            "The database answered with an error. Look for this code in the server's log.",
+        ),
+    )
+    return DatabaseProblem(code, sentence, cause=f"{type(error).__name__} {name}".strip())

@@ -1,0 +1,48 @@
+"""A database that fails in the middle of a request: 503 if it is away, 500 if we are wrong."""
+
+from __future__ import annotations
+
+import logging
+
+import sqlalchemy as sa
+from flask import Flask, Response, current_app, g
+
+from ..errors import ApiError, answer, answer_unexpected
+from ..logs import describe
+from .engines import is_about_the_database, problem_of
+from .handle import get_database
+from .problems import DatabaseProblem
+
+log = logging.getLogger(__name__)
+
+
+def register_database_errors(app: Flask) -> None:
+    """Make ``app`` answer for a database that is away, locked or too busy."""
+    app.register_error_handler(DatabaseProblem, _answer_problem)
+    app.register_error_handler(sa.exc.DBAPIError, _answer_driver_error)
+    app.register_error_handler(sa.exc.TimeoutError, _answer_no_connection)
+
+
+def _answer_problem(problem: DatabaseProblem) -> Response:
+    binding = g.get("_database_binding")
+    if binding is not None:
+        get_database(current_app).lost(binding, problem)
+    return answer(problem.as_api_error(503))
+
+
+def _answer_driver_error(error: sa.exc.DBAPIError) -> Response:
+    if not is_about_the_database(error):
+        return answer_unexpected(error)
+    log.warning("The database failed: %s", describe(error))
+    return _answer_problem(problem_of(error))
+
+
+def _answer_no_connection(_error: sa.exc.TimeoutError) -> Response:
+    return answer(
+        ApiError(
+            503,
+            "db_busy",
+            "Every connection to the database is in use. Try again in a few seconds.",
+            headers={"Retry-After": "2"},
+        )
+    )

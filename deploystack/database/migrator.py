@@ -1,0 +1,234 @@
+"""Histories of revisions: what the code has, what a database has, and applying the difference.
+
+Alembic is imported only where something is to be applied: a start with nothing to do reads the
+head of the code and the version of the database, and is done.
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import sqlalchemy as sa
+
+from ..logs import describe
+from .engines import problem_of
+from .problems import DatabaseProblem
+from .revision_log import SchemaRevision
+
+if TYPE_CHECKING:
+    from alembic.config import Config as AlembicConfig
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str], None]
+"""Told each step once it is done, such as ``migrated 3f2a…``."""
+
+_IDENTIFIERS = re.compile(rb"^(revision|down_revision)\b[^=\n]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
+
+# Alembic keeps the running environment in module globals: one run at a time in a process.
+_ALEMBIC = threading.Lock()
+
+
+def ignore(_step: str) -> None:
+    """Listen to no step."""
+
+
+@dataclass(frozen=True)
+class History:
+    """A linear history of revisions and the table that says how far a database is.
+
+    Args:
+        name: ``core``, or the plugin it belongs to.
+        directory: the folder with ``alembic.ini``, ``env.py`` and ``versions``.
+        version_table: the table that holds the current revision.
+    """
+
+    name: str
+    directory: Path
+    version_table: str = "alembic_version"
+
+    @cached_property
+    def parents(self) -> dict[str, tuple[str, ...]]:
+        """Each revision's id and those it follows, read from the files without running them.
+
+        Loading a thousand revisions through Alembic costs half a second; this costs 30 ms.
+        """
+        parents = {}
+        for path in sorted((self.directory / "versions").glob("[!_.]*.py")):
+            found = {
+                key.decode(): ast.literal_eval(value.decode().strip())
+                for key, value in _IDENTIFIERS.findall(path.read_bytes())
+            }
+            if "revision" in found:
+                down = found.get("down_revision") or ()
+                parents[found["revision"]] = (down,) if isinstance(down, str) else tuple(down)
+        return parents
+
+    @cached_property
+    def head(self) -> str | None:
+        """The newest revision of the code; computed once.
+
+        Raises:
+            DatabaseProblem: two revisions claim to be the newest.
+        """
+        followed = {parent for parents in self.parents.values() for parent in parents}
+        heads = sorted(set(self.parents) - followed)
+        if len(heads) > 1:
+            raise DatabaseProblem(
+                "migration_branches",
+                "The code has more than one newest revision of the schema. Join them with "
+                "`flask db merge`, then start again.",
+                cause=f"heads {', '.join(heads)}",
+                retry_after=30,
+            )
+        return heads[0] if heads else None
+
+    def pending(self, current: str | None) -> list[str]:
+        """Return the revisions a database at ``current`` lacks, oldest first."""
+        applied = set(self._with_ancestors(current)) if current else set()
+        ordered = [self.head] if self.head else []
+        return [r for r in self._with_ancestors(*ordered) if r not in applied]
+
+    def _with_ancestors(self, *revisions: str) -> Iterator[str]:
+        done: set[str] = set()
+        stack = list(revisions)
+        while stack:  # depth first without recursion: a thousand revisions are a long chain
+            missing = [p for p in self.parents.get(stack[-1], ()) if p not in done]
+            if missing:
+                stack.extend(missing)
+                continue
+            revision = stack.pop()
+            if revision not in done:
+                done.add(revision)
+                yield revision
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in a database.
+
+    Attributes:
+        kind: ``empty``, ``ours`` or ``foreign``.
+        revision: the revision it is at, if it is ours.
+    """
+
+    kind: Literal["empty", "ours", "foreign"]
+    revision: str | None = None
+
+
+def current(connection: sa.Connection, history: History) -> str | None:
+    """Return the revision the database is at, or ``None`` if it holds none of ours."""
+    if not sa.inspect(connection).has_table(history.version_table):
+        return None
+    table = sa.table(history.version_table, sa.column("version_num"))
+    return connection.scalar(sa.select(table.c.version_num))
+
+
+def examine(connection: sa.Connection, history: History) -> Contents:
+    """Return whether the database is empty, this application's, or somebody else's."""
+    inspector = sa.inspect(connection)
+    tables = set(inspector.get_table_names()) | set(inspector.get_view_names())
+    if SchemaRevision.__tablename__ in tables:
+        revision = current(connection, history)
+        return Contents("ours" if revision else "foreign", revision)
+    # Taking back every revision leaves the version table behind, without a row.
+    if not tables - {history.version_table} and current(connection, history) is None:
+        return Contents("empty")
+    return Contents("foreign")
+
+
+def refuse_unusable(contents: Contents, history: History) -> None:
+    """Refuse a database that is not ours to change.
+
+    Raises:
+        DatabaseProblem: ``db_not_empty`` or ``db_newer``.
+    """
+    if contents.kind == "foreign":
+        raise DatabaseProblem(
+            "db_not_empty",
+            "The database already holds tables of something else. Create an empty database for "
+            "this application and use that one. Nothing was changed.",
+            retry_after=30,
+        )
+    if contents.revision and contents.revision not in history.parents:
+        raise DatabaseProblem(
+            "db_newer",
+            "The database was written by a newer version of the application. Update the "
+            "application, or use another database or a backup from this version. Nothing was "
+            "changed.",
+            cause=f"the database is at revision {contents.revision}, which this code lacks",
+            retry_after=30,
+        )
+
+
+def upgrade(connection: sa.Connection, history: History, progress: Progress) -> list[str]:
+    """Apply every pending revision of ``history`` in the transaction of ``connection``.
+
+    Returns:
+        The revisions that were applied.
+
+    Raises:
+        DatabaseProblem: ``migration_failed``; its details name the revision, its cause why.
+    """
+    pending = history.pending(current(connection, history))
+    if not pending:
+        return []
+    from alembic import command  # noqa: PLC0415: 90 ms, and seldom needed
+
+    applied: list[str] = []
+
+    def step_applied(revision: str) -> None:
+        applied.append(revision)
+        progress(f"migrated {revision}")
+
+    try:
+        with _ALEMBIC:
+            command.upgrade(_alembic_config(history, connection, step_applied), "head")
+    except Exception as error:  # a revision is free to raise anything
+        failed = pending[min(len(applied), len(pending) - 1)]
+        raise _failed(failed, error) from error
+    return applied
+
+
+def _failed(revision: str, error: Exception) -> DatabaseProblem:
+    if isinstance(error, sa.exc.DBAPIError):
+        problem = problem_of(error)
+        if problem.code == "db_locked":
+            return problem
+    return DatabaseProblem(
+        "migration_failed",
+        "A change of the schema failed and was taken back. Look at `flask db status`, correct "
+        "the revision it names, then start again.",
+        {"revision": revision},
+        cause=f"revision {revision}: {_cause(error)}",
+        retry_after=30,
+    )
+
+
+def _cause(error: Exception) -> str:
+    if not isinstance(error, sa.exc.DBAPIError):
+        return describe(error)
+    # Only here may a driver speak: its first line names the table or column that is wrong, and
+    # the revision's author is helpless without it. Details, which may quote rows, come later.
+    first_line = str(error.orig).partition("\n")[0]
+    return f"{first_line} ({describe(error)})"
+
+
+def _alembic_config(
+    history: History, connection: sa.Connection, applied: Callable[[str], None]
+) -> AlembicConfig:
+    from alembic.config import Config as AlembicConfig  # noqa: PLC0415
+
+    config = AlembicConfig(str(history.directory / "alembic.ini"))
+    # The value goes through ConfigParser, to which % means something.
+    config.set_main_option("script_location", str(history.directory).replace("%", "%%"))
+    config.attributes.update(connection=connection, history=history, applied=applied)
+    return config

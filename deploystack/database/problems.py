@@ -1,0 +1,43 @@
+"""Why a database cannot be used: one exception, raised where the cause is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ApiError
+
+
+class DatabaseProblem(Exception):
+    """A database that refuses, or that we refuse.
+
+    Setup answers it as 422; a running application that meets it waits and answers 503.
+
+    Args:
+        code: a stable name such as ``db_unreachable``.
+        sentence: what is wrong and what to do next. No password, no driver text.
+        details: more for programs, such as ``{"grant": "GRANT …"}``.
+        cause: the technical reason, for the operator's log and ``flask db status`` only.
+        retry_after: seconds until another attempt is worthwhile.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        sentence: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        cause: str | None = None,
+        retry_after: float = 1.0,
+    ) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+        self.details = dict(details or {})
+        self.cause = cause
+        self.retry_after = retry_after
+
+    def as_api_error(self, status: int) -> ApiError:
+        """Return the answer for a caller; a 503 carries ``Retry-After``."""
+        headers = {"Retry-After": str(max(1, round(self.retry_after)))} if status == 503 else {}
+        return ApiError(status, self.code, self.sentence, self.details, headers)

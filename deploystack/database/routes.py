@@ -1,0 +1,89 @@
+"""``/api/db``: what state the database is in, look at one, set one up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, json, request
+
+from ..http import read_json, require_same_origin
+from . import setup
+from .access import needs_token, require_setup_token
+from .connection_string import parse
+from .handle import Database, get_database
+from .schemas import SetupRequest
+from .setup_token import ensure_token
+from .target import SqliteTarget, Target
+
+blueprint = Blueprint("database", __name__, url_prefix="/api/db")
+
+DONE = {
+    "message": "Database setup successful. All services have been initialized and are ready to "
+    "use.",
+    "restart_required": False,
+}
+DONE_BUT = {
+    "message": "Database setup successful, but some services may require a server restart to "
+    "function properly.",
+    "restart_required": True,
+}
+
+_setup_request = SetupRequest()
+
+
+@blueprint.get("/status")
+def status() -> Response:
+    """Tell whether a database is chosen, whether it is ready, and of which kind it is."""
+    database = get_database(current_app)
+    state = database.current()
+    if state.dialect == "postgres":  # a server may be away; a file that is there answers
+        state = database.verified()
+    body: dict[str, Any] = {
+        "configured": state.phase != "unconfigured",
+        "initialized": state.phase == "ready",
+        "dialect": state.dialect,
+    }
+    if state.phase == "unconfigured":
+        body["setup_token_required"] = needs_token(database.config, request)
+        if body["setup_token_required"]:
+            ensure_token(database.config)
+    return _json(body)
+
+
+@blueprint.post("/check")
+def check() -> Response:
+    """Look at a database: can it be used, and what would setup do? Changes nothing."""
+    database = get_database(current_app)
+    report = setup.look(database, _admitted_target(database))
+    return _json(
+        {
+            "success": True,
+            "type": report.dialect,
+            "server_version": report.server_version,
+            "database": report.contents.kind,
+            "action": report.action,
+        }
+    )
+
+
+@blueprint.post("/setup")
+def set_up() -> Response:
+    """Set a database up and begin to use it, in every worker, without a restart."""
+    database = get_database(current_app)
+    ready = setup.set_up(database, _admitted_target(database))
+    return _json(DONE if ready else DONE_BUT)
+
+
+def _admitted_target(database: Database) -> Target:
+    """Return the database asked for, once everything about the request is in order."""
+    require_same_origin(request)
+    setup.refuse_if_chosen(database)
+    require_setup_token(database.config, request)
+    body = read_json(request, _setup_request)
+    if body["type"] == "sqlite":
+        return SqliteTarget(database.config.sqlite_file)
+    return parse(body["connectionString"])
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(json.dumps(body) + "\n", mimetype="application/json")

@@ -1,0 +1,150 @@
+"""The one use case: choose a database and make it ready, with nothing half done.
+
+    claim → check → one transaction: revisions, seeds, draft of the selection → publish → bind
+
+The selection is published last, by a rename: before it, a crash leaves the application
+unconfigured and the same call works again (a schema that was committed is adopted); after it,
+fully configured. The wizard, the API and the command line all end here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ..config import Config
+from ..errors import ApiError
+from . import engines, selection
+from .check import Report, check
+from .claim import claim
+from .handle import Database
+from .migrator import Progress, ignore
+from .preparation import Schema
+from .problems import DatabaseProblem
+from .selection import Draft, NoSelection
+from .setup_token import remove_token
+from .target import PostgresTarget, SqliteTarget, Target
+
+log = logging.getLogger(__name__)
+
+
+def set_up(database: Database, target: Target, progress: Progress = ignore) -> bool:
+    """Set ``target`` up and bind this process to it; the other workers follow by themselves.
+
+    Args:
+        database: the application's handle.
+        target: the database that was chosen.
+        progress: told each step once it is done.
+
+    Returns:
+        Whether everything is in use. ``False``: the database is set up and chosen, but this
+        process could not begin to use it.
+
+    Raises:
+        ApiError: 409 already set up or being set up, 422 the database refuses, 503 the
+            selection cannot be read. Nothing was changed.
+    """
+    with claim(database.config), _said_to_the_caller():
+        refuse_if_chosen(database)
+        progress("claimed")
+        check(target, database.history)
+        progress("checked")
+        _prepare_and_publish(database.config, database.schema, target, progress)
+        remove_token(database.config)
+    log.info("Set up the %s database.", target.dialect)
+    ready = database.current().phase == "ready"
+    progress("bound" if ready else "not bound")
+    return ready
+
+
+def look(database: Database, target: Target) -> Report:
+    """Return what setting ``target`` up would meet and do. Changes nothing.
+
+    Raises:
+        ApiError: as for :func:`set_up`.
+    """
+    # Under the same claim: an unauthenticated call connects to one place at a time.
+    with claim(database.config), _said_to_the_caller():
+        refuse_if_chosen(database)
+        return check(target, database.history)
+
+
+def refuse_if_chosen(database: Database) -> None:
+    """Raise unless no database is chosen.
+
+    Raises:
+        ApiError: 409 ``already_configured``, or 503 ``selection_unreadable``.
+    """
+    try:
+        database.target()
+    except NoSelection:
+        return
+    except DatabaseProblem as problem:
+        raise problem.as_api_error(503) from None
+    how = (
+        "The operator has chosen it with DEPLOYSTACK_DATABASE_URL."
+        if database.is_chosen_by_operator
+        else "To choose another one, an operator runs `flask db reset` first."
+    )
+    raise ApiError(409, "already_configured", f"The database is already set up. {how}")
+
+
+def _prepare_and_publish(
+    config: Config, schema: Schema, target: Target, progress: Progress
+) -> None:
+    with _without_litter(target):
+        with engines.migration(target, create=True) as connection:
+            before = schema.bring_up_to_date(connection, initialise=True, progress=progress)
+            draft = Draft(config.selection_file, target)
+            progress("drafted")
+        progress("committed")
+        try:
+            draft.publish()
+        except OSError:
+            draft.discard()
+            if before.kind == "empty" and isinstance(target, PostgresTarget):
+                with engines.migration(target) as connection:
+                    schema.remove(connection)
+            raise
+    progress("published")
+
+
+@contextmanager
+def _without_litter(target: Target) -> Iterator[None]:
+    """Remove a SQLite file, and its folder, that a failed setup has made."""
+    if not isinstance(target, SqliteTarget):
+        yield
+        return
+    path = target.path
+    made = [p for p in (path, path.with_name(f"{path.name}-journal")) if not p.exists()]
+    made_folder = not path.parent.exists()
+    try:
+        yield
+    except BaseException:
+        for file in made:
+            file.unlink(missing_ok=True)
+        if made_folder:
+            with suppress(OSError):
+                path.parent.rmdir()
+        raise
+
+
+@contextmanager
+def _said_to_the_caller() -> Iterator[None]:
+    """Turn what can go wrong into the answer a caller gets."""
+    try:
+        yield
+    except DatabaseProblem as problem:
+        if problem.cause:
+            log.warning("%s: %s", problem.code, problem.cause)
+        raise problem.as_api_error(422) from problem
+    except OSError as error:
+        log.error("The data folder refused: %s", os.strerror(error.errno or 0))
+        raise ApiError(
+            500,
+            "data_folder_not_writable",
+            "The choice could not be saved in the data folder. Check that it is writable and "
+            "that the disk is not full, then try again. Nothing was changed.",
+        ) from error

@@ -1,0 +1,130 @@
+"""What every request goes through: its id, its Host, its origin, its JSON body."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from typing import Any, NoReturn
+
+from flask import Flask, Request, Response, request
+from marshmallow import Schema, ValidationError
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from .config import LOOPBACK_HOSTS, Config
+from .errors import CODES, SENTENCES, ApiError
+from .logs import REQUEST_ID
+
+MAX_JSON_BYTES = 4096
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def register_http(app: Flask, config: Config) -> None:
+    """Give each request of ``app`` an id, and refuse a Host the operator did not allow."""
+    if config.trusted_proxies:
+        n = config.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=n, x_proto=n, x_host=n, x_port=n
+        )
+    allowed = LOOPBACK_HOSTS | config.allowed_hosts
+
+    def before() -> None:
+        environ = request.environ
+        given = environ.get("HTTP_X_REQUEST_ID")
+        sane = given and _SANE_REQUEST_ID.fullmatch(given)
+        environ[REQUEST_ID] = given if sane else secrets.token_hex(8)
+        name = host_name(request)
+        if name not in allowed and not _is_allowed(name, allowed):
+            raise ApiError(
+                403,
+                "host_not_allowed",
+                "This server does not answer to that host name. If it should, the operator adds "
+                "the name to DEPLOYSTACK_ALLOWED_HOSTS.",
+            )
+
+    def after(response: Response) -> Response:
+        headers = response.headers
+        headers["X-Request-ID"] = request.environ.get(REQUEST_ID, "")
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Cache-Control"] = "no-store"
+        return response
+
+    app.before_request(before)
+    app.after_request(after)
+
+
+def host_name(request: Request) -> str:
+    """Return the Host header's name without its port, in lower case; brackets removed."""
+    host: str = request.environ.get("HTTP_HOST", "")
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse what another site's page made a browser send.
+
+    Raises:
+        ApiError: 403 ``cross_origin``.
+    """
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    own = f"{request.scheme}://{request.host}"  # werkzeug leaves a scheme's own port out
+    if site not in {"same-origin", "none"} or (origin is not None and origin.lower() != own.lower()):
+        raise ApiError(
+            403,
+            "cross_origin",
+            "This call may only come from this server's own pages. Open the server's own "
+            "address; behind a proxy, the operator sets DEPLOYSTACK_TRUSTED_PROXIES.",
+        )
+
+
+def read_json(request: Request, schema: Schema) -> dict[str, Any]:
+    """Return the JSON object in the body of ``request``, as ``schema`` loads it.
+
+    Raises:
+        ApiError: 415 not JSON, 413 over ``MAX_JSON_BYTES``, 400 with the fields in ``details``.
+    """
+    if request.mimetype != "application/json":
+        raise ApiError(415, CODES[415], SENTENCES[415])
+    request.max_content_length = MAX_JSON_BYTES
+    try:
+        body = json.loads(
+            request.get_data().decode("utf-8"),
+            object_pairs_hook=_without_repetition,
+            parse_constant=_refuse_constant,
+        )
+    except (ValueError, RecursionError):
+        _bad_request("The body is not valid JSON. Correct it and send it again.", "invalid_json")
+    if not isinstance(body, dict):
+        _bad_request("The body must be a JSON object.", "invalid_body")
+    try:
+        loaded: dict[str, Any] = schema.load(body)
+    except ValidationError as error:
+        _bad_request(
+            "Some fields are not as they should be; details names each. Correct them and send "
+            "the request again.",
+            "validation_error",
+            error.normalized_messages(),
+        )
+    return loaded
+
+
+def _bad_request(sentence: str, code: str, details: dict[str, Any] | None = None) -> NoReturn:
+    raise ApiError(400, code, sentence, details)
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is given twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_allowed(name: str, allowed: frozenset[str]) -> bool:
+    return "*" in allowed or any(a.startswith(".") and name.endswith(a) for a in allowed)

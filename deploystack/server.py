@@ -1,0 +1,75 @@
+"""The production server: worker processes with threads, on Granian.
+
+The application is built once, before the workers are forked, and holds no connection then. Each
+worker begins to follow the database as it starts to serve, which applies what is pending.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from .config import SERVER_THREADS
+from .database import Database, get_database
+from .database.access import announce_setup
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 10
+"""How long requests in flight may take to finish once the server is told to stop."""
+
+
+def main() -> None:
+    """Serve ``wsgi:app`` until SIGINT or SIGTERM.
+
+    Raises:
+        SystemExit: the configuration cannot be used; its one sentence says why.
+    """
+    database = get_database(_application())
+    config = database.config
+    server = Server(
+        "wsgi:app",
+        address=config.host,
+        port=config.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=config.web_concurrency,
+        blocking_threads=SERVER_THREADS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels.debug if config.log_level == "DEBUG" else LogLevels.warning,
+        # Granian's loggers speak through our handler: no handler of its own.
+        log_dictconfig={"incremental": True, "handlers": {}, "formatters": {}},
+    )
+    server.on_startup(lambda: _greet(database))
+    server.serve(target_loader=_serve_in_worker, wrap_loader=False)
+
+
+def _application() -> Flask:
+    # By name, so that it is the same application in a forked worker and another in a spawned
+    # one (macOS); a plain import would be a circle to the type checker.
+    app: Flask = import_module("wsgi").app
+    return app
+
+
+def _serve_in_worker() -> Flask:
+    app = _application()
+    get_database(app).start()
+    return app
+
+
+def _greet(database: Database) -> None:
+    """Tell whoever started the server what to do next."""
+    config = database.config
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    log.info("Serving on http://%s:%s with %s workers.", host, config.port, config.web_concurrency)
+    announce_setup(database)
