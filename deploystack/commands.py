@@ -17,7 +17,7 @@ class ImportedGroup(click.Group):
         help: one line for ``flask --help``, so that listing imports nothing.
     """
 
-    def __init__(self, name: str, module: str, help: str) -> None:  # noqa: A002: click's name
+    def __init__(self, name: str, module: str, help: str) -> None:
         super().__init__(name, help=help)
         self._module = module
 

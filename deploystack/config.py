@@ -73,6 +73,11 @@ class Config:
         return self.data_dir / "db.selection.json"
 
     @property
+    def setup_lock(self) -> Path:
+        """The file whose lock is the right to choose the database."""
+        return self.data_dir / "setup.lock"
+
+    @property
     def sqlite_file(self) -> Path:
         """The embedded database."""
         return self.data_dir / "database" / "deploystack.db"

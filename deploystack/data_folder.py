@@ -11,7 +11,9 @@ from .config import Config, ConfigError
 
 
 def prepare_data_folder(config: Config) -> None:
-    """Make the data folder, for this user alone, if it is missing.
+    """Make the data folder, for this user alone, and the lock of setup in it.
+
+    The lock's file is there before any setup, so that a setup that fails leaves nothing new.
 
     Raises:
         ConfigError: it cannot be made or written.
@@ -22,13 +24,14 @@ def prepare_data_folder(config: Config) -> None:
     except OSError as error:
         raise ConfigError(
             f"DEPLOYSTACK_DATA_DIR: the folder {folder} cannot be made "
-            f"({os.strerror(error.errno or 0)}). Name one that this process may write"
+            f"({os.strerror(error.errno or 0)}). Name one that this process may write."
         ) from None
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigError(
             f"DEPLOYSTACK_DATA_DIR: the folder {folder} cannot be written. Give this process "
-            "the right to write it, or name another one"
+            "the right to write it, or name another one."
         )
+    config.setup_lock.touch(mode=0o600)
 
 
 def signing_key(config: Config) -> str:

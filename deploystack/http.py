@@ -71,7 +71,9 @@ def require_same_origin(request: Request) -> None:
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     own = f"{request.scheme}://{request.host}"  # werkzeug leaves a scheme's own port out
-    if site not in {"same-origin", "none"} or (origin is not None and origin.lower() != own.lower()):
+    if site not in {"same-origin", "none"} or (
+        origin is not None and origin.lower() != own.lower()
+    ):
         raise ApiError(
             403,
             "cross_origin",
@@ -106,7 +108,7 @@ def read_json(request: Request, schema: Schema) -> dict[str, Any]:
             "Some fields are not as they should be; details names each. Correct them and send "
             "the request again.",
             "validation_error",
-            error.normalized_messages(),
+            dict(error.messages_dict),
         )
     return loaded
 

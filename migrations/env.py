@@ -1,6 +1,7 @@
 """Alembic's entry point, shared by every history. What it does is in the package."""
 
 from alembic import context
+
 from deploystack.database.environment import run
 
 run(context)  # type: ignore[arg-type]

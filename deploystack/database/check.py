@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from . import engines, migrator, preflight
 from .migrator import Contents, History
 from .postgres import watchdog
 from .problems import DatabaseProblem
 from .target import Dialect, PostgresTarget, SqliteTarget, Target
+
+if TYPE_CHECKING:
+    import psycopg2.extensions
 
 PREFLIGHT_SECONDS = 10.0
 """How long a server may take, in all, to be looked at."""
@@ -56,7 +59,7 @@ def check(target: Target, history: History) -> Report:
 
 def _look_at_server(target: PostgresTarget, history: History) -> tuple[str, Contents]:
     with engines.inspection(target) as connection:
-        raw = connection.connection.dbapi_connection
+        raw = cast("psycopg2.extensions.connection", connection.connection.driver_connection)
         with watchdog(raw, PREFLIGHT_SECONDS):
             facts = preflight.examine(raw)
             preflight.check(facts)

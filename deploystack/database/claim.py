@@ -10,8 +10,6 @@ from filelock import FileLock, Timeout
 from ..config import Config
 from ..errors import ApiError
 
-FILE = "setup.lock"
-
 
 @contextmanager
 def claim(config: Config) -> Iterator[None]:
@@ -24,7 +22,7 @@ def claim(config: Config) -> Iterator[None]:
         ApiError: 409 ``setup_in_progress``.
     """
     try:
-        with FileLock(config.data_dir / FILE, timeout=0, mode=0o600):
+        with FileLock(config.setup_lock, timeout=0, mode=0o600):
             yield
     except Timeout:
         raise ApiError(

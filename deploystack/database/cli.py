@@ -51,7 +51,8 @@ def command(name: str) -> Callable[[Callable[P, None]], click.Command]:
                     "No database has been chosen yet. Run `flask db setup` first. [not_configured]"
                 ) from None
 
-        return db.command(name)(with_appcontext(wrapped))
+        added: click.Command = db.command(name)(with_appcontext(wrapped))
+        return added
 
     return decorate
 

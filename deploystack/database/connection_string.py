@@ -26,20 +26,19 @@ MAX_NAME = 63  # bytes; PostgreSQL truncates longer names (NAMEDATALEN - 1)
 MAX_PASSWORD = 1024  # bytes; tokens of the clouds have about 800
 
 SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg2://")
-VALUES = {
-    "sslmode": re.compile(r"disable|allow|prefer|require|verify-full"),
-    "application_name": re.compile(r"[ -~]{1,63}"),
-    "connect_timeout": re.compile(r"[2-9]|10"),
-    "channel_binding": re.compile(r"disable|prefer|require"),
+QUERY = {
+    "sslmode": (
+        re.compile(r"disable|allow|prefer|require|verify-full"),
+        "must be disable, allow, prefer, require or verify-full",
+    ),
+    "application_name": (re.compile(r"[ -~]{1,63}"), "must be 1 to 63 printable ASCII characters"),
+    "connect_timeout": (re.compile(r"[2-9]|10"), "must be 2 to 10 (seconds)"),
+    "channel_binding": (
+        re.compile(r"disable|prefer|require"),
+        "must be disable, prefer or require",
+    ),
 }
-"""The query keys a person may use, with the values each may have (after decoding)."""
-
-ADVICE = {
-    "sslmode": "'sslmode' must be disable, allow, prefer, require or verify-full.",
-    "application_name": "'application_name' must be 1 to 63 printable ASCII characters.",
-    "connect_timeout": "'connect_timeout' must be a whole number of seconds from 2 to 10.",
-    "channel_binding": "'channel_binding' must be disable, prefer or require.",
-}
+"""The query keys a person may use, and the values each may have once decoded."""
 
 # The other parameters of libpq (documentation of PostgreSQL 18, 32.1.2) and of SQLAlchemy. All
 # unknown keys are refused; these are merely refused by name.
@@ -119,10 +118,10 @@ def parse_operator(text: str) -> PostgresTarget:
     prefix = "postgresql+psycopg2://"
     uri = "postgresql://" + text.removeprefix(prefix) if text.startswith(prefix) else text
     keywords: dict[str, str] | None = None
-    if text.strip():
+    if text.strip() and "\0" not in text:  # libpq would read up to the NUL
         try:
             keywords = parse_dsn(uri)
-        except (psycopg2.Error, ValueError):  # ValueError: a NUL, or text that is not Unicode
+        except (psycopg2.Error, UnicodeEncodeError):
             keywords = None
     # Raised out here so that libpq's error is not its context.
     if keywords is None:
@@ -230,9 +229,9 @@ def _parse_query(query: str | None) -> dict[str, str]:
     keywords: dict[str, str] = {}
     for pair in query.split("&"):
         key, _, value = pair.partition("=")
-        if key not in VALUES:
+        if key not in QUERY:
             what = f"'{key}' is" if key in _KNOWN_KEYS else "Something after the '?' is"
-            raise refusal(f"{what} not accepted. After the '?' there may be {', '.join(VALUES)}.")
+            raise refusal(f"{what} not accepted. After the '?' there may be {', '.join(QUERY)}.")
         if key in keywords:
             raise refusal(f"'{key}' is there twice. Keep one.")
         if value == "verify-ca":
@@ -240,10 +239,11 @@ def _parse_query(query: str | None) -> dict[str, str]:
                 "sslmode=verify-ca does not check the host's name, so any certificate would do. "
                 "Use sslmode=verify-full."
             )
+        allowed, advice = QUERY[key]
         keywords[key] = _decode(key, value) if _QUERY_VALUE.fullmatch(value) else ""
-        if not VALUES[key].fullmatch(keywords[key]):
+        if not allowed.fullmatch(keywords[key]):
             raise refusal(
-                f"{ADVICE[key]} Percent-encode all but letters, digits and the characters - . _ ~"
+                f"'{key}' {advice}. Percent-encode all but letters, digits and - . _ ~ in it."
             )
     return keywords
 

@@ -28,7 +28,8 @@ def install(group: click.Group) -> None:
     enter = group.callback
     upgrade = group.commands["upgrade"]
     plain_upgrade = upgrade.callback
-    assert enter is not None and plain_upgrade is not None  # noqa: S101
+    assert enter  # noqa: S101
+    assert plain_upgrade  # noqa: S101
 
     @with_appcontext
     def enter_prepared(**options: Any) -> None:

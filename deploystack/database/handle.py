@@ -20,13 +20,13 @@ from ..logs import describe
 from . import attach, failure, selection
 from .binding import Binding
 from .migrator import History
+from .operator_choice import operator_target
 from .preparation import Schema
 from .probe import Probe
 from .problems import DatabaseProblem
 from .selection import NoSelection
 from .state import Phase, State, migrating, preparing
 from .target import Target
-from .operator_choice import operator_target
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class Database:
         self.config = config
         self.schema = schema
         self._operator_target = operator_target(config)
+        self._selection_file = str(config.selection_file)
         # An empty database may be given its tables at the start. Later it may not, or a worker
         # would serve an empty database in place of one whose file was moved away.
         self._may_initialise = attach.may_initialise(self._chosen())
@@ -171,7 +172,7 @@ class Database:
             return None
 
     def _choice(self) -> object:
-        return self._operator_target or selection.fingerprint(self.config.selection_file)
+        return self._operator_target or selection.fingerprint(self._selection_file)
 
     def _look(self, target: Target | None) -> object:
         """Return what the files look like: the choice, and the SQLite file chosen."""
@@ -232,7 +233,8 @@ class Database:
             failure.record(self.config.data_dir, problem)
             phase: Phase = "waiting" if target else "unreadable"
             return State(phase, (choice, attach.identity(target)), target, problem)
-        except Exception as error:  # whatever it is, this thread lives on and tries again
+        except Exception as error:  # noqa: BLE001
+            # Whatever it is, this thread lives on and tries again.
             log.error("The database could not be bound: %s", describe(error))
             return State("waiting", (choice, attach.identity(target)), target, preparing())
 

@@ -181,7 +181,7 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
     pending = history.pending(current(connection, history))
     if not pending:
         return []
-    from alembic import command  # noqa: PLC0415: 90 ms, and seldom needed
+    from alembic import command  # 90 ms, and seldom needed
 
     applied: list[str] = []
 
@@ -225,7 +225,7 @@ def _cause(error: Exception) -> str:
 def _alembic_config(
     history: History, connection: sa.Connection, applied: Callable[[str], None]
 ) -> AlembicConfig:
-    from alembic.config import Config as AlembicConfig  # noqa: PLC0415
+    from alembic.config import Config as AlembicConfig
 
     config = AlembicConfig(str(history.directory / "alembic.ini"))
     # The value goes through ConfigParser, to which % means something.

@@ -34,7 +34,7 @@ def operator_target(config: Config) -> Target | None:
             "DEPLOYSTACK_DATABASE_URL names one database and "
             f"{config.selection_file.name} in {config.data_dir} another, chosen by setup. "
             "Unset the variable to use that one, or run `flask db reset --yes` without the "
-            "variable to forget it"
+            "variable to forget it."
         )
     return target
 
@@ -44,7 +44,7 @@ def _parse(url: str, data_dir: Path) -> Target:
         path = Path(url.removeprefix("sqlite:///"))
         if not path.name or ":memory:" in url or "?" in url:
             raise ConfigError(
-                "DEPLOYSTACK_DATABASE_URL must name a file after sqlite:///, and nothing else"
+                "DEPLOYSTACK_DATABASE_URL must name a file after sqlite:///, and nothing else."
             )
         return SqliteTarget(data_dir / path)  # an absolute path stays itself
     try:

@@ -13,7 +13,7 @@ sentence of which therefore lists the usual causes.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .problems import DatabaseProblem
 from .target import PostgresTarget
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import psycopg2
 
 SENTENCES = {
+    "db_address_refused": (
+        "The host leads to a link-local, multicast, reserved or cloud metadata address, where no "
+        "database is. Use the address of the database server."
+    ),
     "db_access_denied": (
         "The PostgreSQL server does not let this user connect to this database from here. Allow "
         "it in the server's pg_hba.conf (it may ask for TLS: sslmode=require) and grant CONNECT."
@@ -38,18 +42,12 @@ SENTENCES = {
     "db_does_not_exist": (
         "The server has no database of this name. Create it, or correct the name, then try again."
     ),
-    "db_failed": (
-        "The database answered with an error. Look for this code in the server's log."
-    ),
-    "db_locked": (
-        "Another session is using the database. Wait for it to finish, then try again."
-    ),
+    "db_failed": ("The database answered with an error. Look for this code in the server's log."),
+    "db_locked": ("Another session is using the database. Wait for it to finish, then try again."),
     "db_no_permission": (
         "This PostgreSQL user lacks a right it needs here. Grant it, or use the database's owner."
     ),
-    "db_not_postgres": (
-        "What answers at this host and port is not PostgreSQL. Check both."
-    ),
+    "db_not_postgres": ("What answers at this host and port is not PostgreSQL. Check both."),
     "db_read_only": (
         "The database takes no changes. Connect to the primary server, not to a standby, and "
         "check default_transaction_read_only."
@@ -80,7 +78,7 @@ SENTENCES = {
         "The PostgreSQL server cannot be reached or closed the connection. Check host and port, "
         "that it runs and listens there (listen_addresses), and that no firewall is in between."
     ),
-}  # fmt: skip
+}
 """What each code means and what to do next."""
 
 # PostgreSQL's documentation, appendix A. The first two characters are the class.
@@ -117,9 +115,10 @@ _MESSAGES = tuple(
         ),
         (
             "db_access_denied",
-            r"no pg_hba\.conf entry|pg_hba\.conf rejects|permission denied for database|"
-            r"database \"\" is not currently accepting|user \"\" does not have CONNECT",
+            r"no pg_hba\.conf entry|pg_hba\.conf rejects|database \"\" is not currently accepting|"
+            r"connection requires a valid client certificate",
         ),
+        ("db_no_permission", r"permission denied for database"),
         ("db_too_many_connections", r"too many connections|sorry, too many|remaining connection"),
         ("db_shutting_down", r"the database system is shutting down|terminating connection due"),
         ("db_starting_up", r"the database system is"),
@@ -140,7 +139,7 @@ _MESSAGES = tuple(
             r"timed out)|No route|Network is|Host is|No such file|Permission denied)",
         ),
     )
-)  # fmt: skip
+)
 
 
 def classify(error: psycopg2.Error, target: PostgresTarget | None = None) -> DatabaseProblem:
@@ -158,10 +157,13 @@ def problem(
     code: str, target: PostgresTarget | None = None, cause: str | None = None
 ) -> DatabaseProblem:
     """Return the problem ``code``, one of :data:`SENTENCES`."""
-    details: dict[str, Any] = {}
-    database = target.keywords.get("dbname") if target else None
-    if code == "db_does_not_exist" and database:
-        details["sql"] = create_database(database)
+    details = {}
+    names = target.keywords if target else {}
+    if code == "db_does_not_exist" and "dbname" in names:
+        details["sql"] = create_database(names["dbname"])
+    if code == "db_no_permission" and {"dbname", "user"} <= names.keys():
+        database, user = quote(names["dbname"]), quote(names["user"])
+        details["grant"] = f"GRANT CONNECT ON DATABASE {database} TO {user};"
     return DatabaseProblem(code, SENTENCES[code], details, cause=cause)
 
 
@@ -180,4 +182,6 @@ def _code(error: psycopg2.Error) -> str:
     if sqlstate:
         return _SQLSTATES.get(sqlstate) or _SQLSTATES.get(sqlstate[:2]) or "db_failed"
     text = re.sub(r'"[^\n]*?"(?=[\s,:;.)]|$)', '""', str(error))
-    return next((code for pattern, code in _MESSAGES if pattern.search(text)), "db_connection_failed")
+    return next(
+        (code for pattern, code in _MESSAGES if pattern.search(text)), "db_connection_failed"
+    )

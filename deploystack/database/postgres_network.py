@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from threading import Thread
 
+from .postgres_errors import problem
 from .problems import DatabaseProblem
 
 # Metadata services outside the link-local networks: Alibaba, Azure, Oracle; Amazon, Google,
@@ -53,11 +54,7 @@ def reach(host: str, port: int, ends: float) -> str:
     """
     found = _resolve(host, port, ends)
     if any(is_refused(address) for _, address in found):
-        raise DatabaseProblem(
-            "db_address_refused",
-            "The host leads to a link-local, multicast, reserved or cloud metadata address, where "
-            "no database is. Use the address of the database server.",
-        )
+        raise problem("db_address_refused")
     cause = None
     for tried, (family, address) in enumerate(found):
         # What is left is shared, so that a silent first address leaves time for the next.
@@ -70,12 +67,7 @@ def reach(host: str, port: int, ends: float) -> str:
             cause = type(error).__name__
         else:
             return address
-    raise DatabaseProblem(
-        "db_unreachable",
-        "Nothing answers at this host and port. Check both, that PostgreSQL runs and listens "
-        "there (listen_addresses), and that no firewall is in between.",
-        cause=cause,
-    )
+    raise problem("db_unreachable", cause=cause)
 
 
 def is_refused(text: str) -> bool:
@@ -120,15 +112,11 @@ def _resolve(host: str, port: int, ends: float) -> list[tuple[int, str]]:
     try:
         return answer.result(timeout=max(ends - time.monotonic(), 0.01))
     except TimeoutError:
-        problem = DatabaseProblem(
+        failure = DatabaseProblem(
             "db_timeout",
             "The name server did not say in time where this host is. Try again, or use the "
             "server's IP address.",
         )
     except (OSError, UnicodeError) as error:
-        problem = DatabaseProblem(
-            "db_unknown_host",
-            "No host of this name is known. Check the spelling, or use its IP address.",
-            cause=type(error).__name__,
-        )
-    raise problem
+        failure = problem("db_unknown_host", cause=type(error).__name__)
+    raise failure

@@ -52,11 +52,10 @@ class Recorder:
         if ctx.as_sql or step.is_stamp:
             return
         revision = step.up_revision_id if step.is_upgrade else step.down_revision_ids[0]
-        table = SchemaRevision.__table__
         # Taking back the first revision takes the log away with it.
-        if step.is_upgrade or sa.inspect(ctx.connection).has_table(table.name):
+        if step.is_upgrade or sa.inspect(ctx.connection).has_table(SchemaRevision.__tablename__):
             ctx.connection.execute(
-                sa.insert(table).values(
+                sa.insert(SchemaRevision).values(
                     history=self._history,
                     revision=revision,
                     direction="upgrade" if step.is_upgrade else "downgrade",

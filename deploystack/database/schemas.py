@@ -11,7 +11,7 @@ class SetupRequest(Schema):
     """Which database to set up."""
 
     type = fields.String(required=True, validate=validate.OneOf(["sqlite", "postgres"]))
-    connectionString = fields.String()  # noqa: N815: the name on the wire
+    connectionString = fields.String()  # the name on the wire  # noqa: N815
 
     @validates_schema(skip_on_field_errors=True)
     def _match_type(self, data: dict[str, Any], **_: Any) -> None:

@@ -24,18 +24,21 @@ log = logging.getLogger(__name__)
 VERSION = 1
 MAX_BYTES = 64 * 1024
 
+_NOT_OURS = "it is not the JSON that setup wrote"
+
 
 class NoSelection(Exception):
     """There is no selection file: the application is unconfigured."""
 
 
-def fingerprint(path: Path) -> object:
+def fingerprint(path: str) -> object:
     """Return what changes whenever the file is replaced, edited, or given another mode.
 
-    One ``stat``; taken for each request, so it does nothing else.
+    One ``stat``; taken for each request, so it does nothing else, and takes no ``Path``, which
+    would double its cost.
     """
     try:
-        found = os.stat(path)  # noqa: PTH116: a Path costs twice the call
+        found = os.stat(path)  # noqa: PTH116
     except OSError as error:
         return error.errno
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
@@ -61,7 +64,7 @@ def read(path: Path, sqlite_file: Path) -> Target:
     except OSError as error:
         raise _unreadable(os.strerror(error.errno or 0)) from None
     except (ValueError, RecursionError):
-        raise _unreadable("it is not the JSON that setup wrote") from None
+        raise _unreadable(_NOT_OURS) from None
 
 
 class Draft:
@@ -124,7 +127,7 @@ def _content(path: Path) -> str:
 
 def _target(body: Any, sqlite_file: Path) -> Target:
     if not isinstance(body, dict):
-        raise ValueError("not an object")
+        raise _unreadable(_NOT_OURS)
     checksum = body.pop("checksum", None)
     if checksum != _checksum(body):
         raise _unreadable("its checksum does not fit: it was changed or cut short")
@@ -135,7 +138,7 @@ def _target(body: Any, sqlite_file: Path) -> Target:
             return SqliteTarget(sqlite_file)
         case {"type": "postgres", "connection": dict(keywords), "operator": bool(operator)}:
             return PostgresTarget({str(k): str(v) for k, v in keywords.items()}, operator)
-    raise ValueError("unknown type")
+    raise _unreadable(_NOT_OURS)
 
 
 def _checksum(body: dict[str, Any]) -> str:

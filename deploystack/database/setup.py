@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 
 from ..config import Config
 from ..errors import ApiError
-from . import engines, selection
+from . import engines
 from .check import Report, check
 from .claim import claim
 from .handle import Database

@@ -17,7 +17,7 @@ class UTCDateTime(sa.types.TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         """Return ``value`` in UTC.
 
         Raises:
@@ -29,7 +29,7 @@ class UTCDateTime(sa.types.TypeDecorator[datetime]):
             raise ValueError("A time needs a time zone: use datetime.now(UTC).")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         """Return ``value`` in UTC, aware."""
         if value is None:
             return None

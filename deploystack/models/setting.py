@@ -30,9 +30,7 @@ class GlobalSetting(Timestamps, Model):
     value: Mapped[str | None] = mapped_column(sa.Text)
     type: Mapped[str] = mapped_column(sa.String(16))
     description: Mapped[str] = mapped_column(sa.Text, default="")
-    is_encrypted: Mapped[bool] = mapped_column(
-        sa.Boolean, default=False, server_default=sa.false()
-    )
+    is_encrypted: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
     group_id: Mapped[str | None] = mapped_column(
         sa.String(255), sa.ForeignKey("global_setting_groups.id", ondelete="SET NULL"), index=True
     )

