@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask
 
 from . import health
+from .app import DeployStack
 from .commands import register_commands
 from .config import Config
 from .data_folder import prepare_data_folder, signing_key
@@ -40,9 +41,7 @@ def create_app(config: Config | Mapping[str, Any] | None = None) -> Flask:
     configure_logging(settings)
     prepare_data_folder(settings)
 
-    app = Flask(__name__, static_folder=None)
-    app.config.update(SECRET_KEY=signing_key(settings), **flask_settings)
-
+    app = DeployStack(signing_key(settings), flask_settings)
     register_http(app, settings)
     register_error_handlers(app)
     init_database(app, settings, seeds=[seed_roles])

@@ -9,9 +9,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, json, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from .app import json_response
 from .logs import describe
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,7 @@ def answer(error: ApiError) -> Response:
         "code": error.code,
         "details": error.details,
     }
-    return Response(
-        json.dumps(body) + "\n", error.status, error.headers, mimetype="application/json"
-    )
+    return json_response(body, error.status, error.headers)
 
 
 def answer_unexpected(error: Exception) -> Response:

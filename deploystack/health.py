@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app
 
+from .app import json_response
 from .database import get_database
 
 blueprint = Blueprint("health", __name__)
@@ -12,7 +13,7 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/livez")
 def livez() -> Response:
     """Answer that the process is alive. Never touches the database."""
-    return Response('{"status": "alive"}\n', mimetype="application/json")
+    return json_response({"status": "alive"})
 
 
 @blueprint.get("/readyz")
@@ -25,4 +26,4 @@ def readyz() -> Response:
     state = get_database(current_app).verified(max_age=0)
     if state.phase != "ready":
         raise state.error()
-    return Response('{"status": "ready"}\n', mimetype="application/json")
+    return json_response({"status": "ready"})

@@ -81,15 +81,15 @@ def parse(text: str) -> PostgresTarget:
         ApiError: 400 ``invalid_connection_string``, naming the offending part but never its text.
     """
     if len(text) > MAX_LENGTH:
-        raise refusal(f"The connection string is longer than {MAX_LENGTH} characters. Shorten it.")
+        raise _refusal(f"The connection string is longer than {MAX_LENGTH} characters. Shorten it.")
     if not all("!" <= character <= "~" and character != "\\" for character in text):
-        raise refusal(
+        raise _refusal(
             "The connection string has a space, a backslash, or a character that is not printable "
             "ASCII. Percent-encode it: %20 for a space, %5C for a backslash, UTF-8 for the rest."
         )
     scheme = next((scheme for scheme in SCHEMES if text.startswith(scheme)), None)
     if scheme is None:
-        raise refusal(f"The connection string must start with postgresql://, as in {EXAMPLE}.")
+        raise _refusal(f"The connection string must start with postgresql://, as in {EXAMPLE}.")
     credentials, location = _split_at_sign(text.removeprefix(scheme))
     authority, path, query = _split_location(location)
     return PostgresTarget(
@@ -121,18 +121,18 @@ def parse_operator(text: str) -> PostgresTarget:
     if text.strip() and "\0" not in text:  # libpq would read up to the NUL
         try:
             keywords = parse_dsn(uri)
-        except (psycopg2.Error, UnicodeEncodeError):
+        except (psycopg2.Error, UnicodeError):
             keywords = None
     # Raised out here so that libpq's error is not its context.
     if keywords is None:
-        raise refusal(
+        raise _refusal(
             "The connection string is not one that PostgreSQL's libpq understands. Write it as "
             f"{EXAMPLE}, and percent-encode @ : / ? # % in the user and the password."
         )
     return PostgresTarget(keywords, operator=True)
 
 
-def refusal(sentence: str) -> ApiError:
+def _refusal(sentence: str) -> ApiError:
     """Return the error that refuses a connection string with ``sentence``."""
     return ApiError(400, "invalid_connection_string", sentence, {"connectionString": [sentence]})
 
@@ -140,17 +140,17 @@ def refusal(sentence: str) -> ApiError:
 def _split_at_sign(rest: str) -> tuple[str, str]:
     """Split what follows the scheme into the credentials and the location."""
     if "#" in rest:
-        raise refusal("The connection string has a '#'. Percent-encode it as %23.")
+        raise _refusal("The connection string has a '#'. Percent-encode it as %23.")
     if "@" not in rest:
-        raise refusal(f"The connection string names no user. Write it as {EXAMPLE}.")
+        raise _refusal(f"The connection string names no user. Write it as {EXAMPLE}.")
     if rest.count("@") > 1:
-        raise refusal(
+        raise _refusal(
             "The connection string has more than one '@'. Percent-encode an '@' in the user or "
             "the password as %40."
         )
     credentials, _, location = rest.partition("@")
     if any(character in credentials for character in "/?[]"):
-        raise refusal(
+        raise _refusal(
             "The user or the password has one of / ? [ ]. Percent-encode it: %2F for /, %3F for "
             "?, %5B for [, %5D for ]."
         )
@@ -162,9 +162,9 @@ def _split_location(location: str) -> tuple[str, str, str | None]:
     before, question_mark, query = location.partition("?")
     authority, slash, path = before.partition("/")
     if not slash or not path:
-        raise refusal(f"The connection string names no database. Write it as {EXAMPLE}.")
+        raise _refusal(f"The connection string names no database. Write it as {EXAMPLE}.")
     if "/" in path:
-        raise refusal("The database name has a '/'. Percent-encode it as %2F, or leave it out.")
+        raise _refusal("The database name has a '/'. Percent-encode it as %2F, or leave it out.")
     return authority, path, query if question_mark else None
 
 
@@ -174,7 +174,7 @@ def _parse_credentials(credentials: str) -> dict[str, str]:
     if colon:
         keywords["password"] = _decode("password", password)
         if not 1 <= len(keywords["password"].encode()) <= MAX_PASSWORD:
-            raise refusal(
+            raise _refusal(
                 f"The password must have 1 to {MAX_PASSWORD} bytes. If there is none, leave out "
                 "the ':' as well."
             )
@@ -183,33 +183,33 @@ def _parse_credentials(credentials: str) -> dict[str, str]:
 
 def _parse_authority(authority: str) -> dict[str, str]:
     if "%" in authority or not authority:
-        raise refusal(
+        raise _refusal(
             "The host must be a plain host name or IP address. Sockets, percent-encoding and IPv6 "
             "zones are not accepted."
         )
     if "," in authority:
-        raise refusal("The connection string names several hosts. Name one.")
+        raise _refusal("The connection string names several hosts. Name one.")
     if authority.startswith("["):
         host, bracket, rest = authority[1:].partition("]")
         if not bracket or not _is_address(IPv6Address, host) or (rest and rest[0] != ":"):
-            raise refusal("The host is not an IPv6 address. Write it as in [::1]:5432.")
+            raise _refusal("The host is not an IPv6 address. Write it as in [::1]:5432.")
         colon, port = rest[:1], rest[1:]
     else:
         host, colon, port = authority.partition(":")
         if ":" in port:
-            raise refusal("Write an IPv6 address in brackets, as in [::1]:5432.")
+            raise _refusal("Write an IPv6 address in brackets, as in [::1]:5432.")
         _check_host(host)
     if colon and not (_PORT.fullmatch(port) and int(port) <= 65535):
-        raise refusal("The port must be a number from 1 to 65535.")
+        raise _refusal("The port must be a number from 1 to 65535.")
     return {"host": host, "port": port or "5432"}
 
 
 def _check_host(host: str) -> None:
     if _NUMBER.fullmatch(host.rpartition(".")[2]):
         if not _is_address(IPv4Address, host):
-            raise refusal("The host is not an IPv4 address of four decimal numbers.")
+            raise _refusal("The host is not an IPv4 address of four decimal numbers.")
     elif len(host) > 253 or not _HOST_NAME.fullmatch(host):
-        raise refusal(
+        raise _refusal(
             "The host is not a host name: letters, digits, '-' and '_' with dots between them, "
             "253 characters at most."
         )
@@ -231,18 +231,18 @@ def _parse_query(query: str | None) -> dict[str, str]:
         key, _, value = pair.partition("=")
         if key not in QUERY:
             what = f"'{key}' is" if key in _KNOWN_KEYS else "Something after the '?' is"
-            raise refusal(f"{what} not accepted. After the '?' there may be {', '.join(QUERY)}.")
+            raise _refusal(f"{what} not accepted. After the '?' there may be {', '.join(QUERY)}.")
         if key in keywords:
-            raise refusal(f"'{key}' is there twice. Keep one.")
+            raise _refusal(f"'{key}' is there twice. Keep one.")
         if value == "verify-ca":
-            raise refusal(
+            raise _refusal(
                 "sslmode=verify-ca does not check the host's name, so any certificate would do. "
                 "Use sslmode=verify-full."
             )
         allowed, advice = QUERY[key]
         keywords[key] = _decode(key, value) if _QUERY_VALUE.fullmatch(value) else ""
         if not allowed.fullmatch(keywords[key]):
-            raise refusal(
+            raise _refusal(
                 f"'{key}' {advice}. Percent-encode all but letters, digits and - . _ ~ in it."
             )
     return keywords
@@ -251,21 +251,21 @@ def _parse_query(query: str | None) -> dict[str, str]:
 def _name(part: str, encoded: str) -> str:
     name = _decode(part, encoded)
     if not 1 <= len(name.encode()) <= MAX_NAME:
-        raise refusal(f"The {part} must have 1 to {MAX_NAME} bytes. Write it as in {EXAMPLE}.")
+        raise _refusal(f"The {part} must have 1 to {MAX_NAME} bytes. Write it as in {EXAMPLE}.")
     return name
 
 
 def _decode(part: str, encoded: str) -> str:
     """Return ``encoded`` percent-decoded, once; a '+' stays a '+'."""
     if _STRAY_PERCENT.search(encoded):
-        raise refusal(f"The {part} has a '%' that encodes nothing. Percent-encode it as %25.")
+        raise _refusal(f"The {part} has a '%' that encodes nothing. Percent-encode it as %25.")
     octets = re.sub(
         rb"%(..)", lambda match: bytes.fromhex(match[1].decode()), encoded.encode("ascii")
     )
     # Decoded leniently because an exception would carry the octets, which may be the password.
     text = octets.decode("utf-8", errors="replace")
     if text.encode() != octets:
-        raise refusal(f"The {part} is not UTF-8 once percent-decoded. Encode it as UTF-8.")
+        raise _refusal(f"The {part} is not UTF-8 once percent-decoded. Encode it as UTF-8.")
     if any(unicodedata.category(character) == "Cc" for character in text):
-        raise refusal(f"The {part} has a control character such as %00. Remove it.")
+        raise _refusal(f"The {part} has a control character such as %00. Remove it.")
     return text

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 FOLLOW_SECONDS = 5.0
 """How long a request waits for a change of database to be followed before it answers 503."""
 
-FRESH_SECONDS = 0.25
+FRESH_SECONDS = 0.1
 """How old the knowledge that a PostgreSQL server answers may be when the status is told."""
 
 PROBE_SECONDS = 2.0

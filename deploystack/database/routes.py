@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, json, request
+from flask import Blueprint, Response, current_app, request
 
+from ..app import json_response
 from ..http import read_json, require_same_origin
 from . import setup
 from .access import needs_token, require_setup_token
@@ -47,7 +48,7 @@ def status() -> Response:
         body["setup_token_required"] = needs_token(database.config, request)
         if body["setup_token_required"]:
             ensure_token(database.config)
-    return _json(body)
+    return json_response(body)
 
 
 @blueprint.post("/check")
@@ -55,7 +56,7 @@ def check() -> Response:
     """Look at a database: can it be used, and what would setup do? Changes nothing."""
     database = get_database(current_app)
     report = setup.look(database, _admitted_target(database))
-    return _json(
+    return json_response(
         {
             "success": True,
             "type": report.dialect,
@@ -71,7 +72,7 @@ def set_up() -> Response:
     """Set a database up and begin to use it, in every worker, without a restart."""
     database = get_database(current_app)
     ready = setup.set_up(database, _admitted_target(database))
-    return _json(DONE if ready else DONE_BUT)
+    return json_response(DONE if ready else DONE_BUT)
 
 
 def _admitted_target(database: Database) -> Target:
@@ -83,7 +84,3 @@ def _admitted_target(database: Database) -> Target:
     if body["type"] == "sqlite":
         return SqliteTarget(database.config.sqlite_file)
     return parse(body["connectionString"])
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(json.dumps(body) + "\n", mimetype="application/json")
