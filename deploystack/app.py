@@ -80,7 +80,9 @@ class DeployStack(Flask):
 
     def __init__(self, secret_key: str, settings: dict[str, Any]) -> None:
         super().__init__(__package__, static_folder=None)
-        self.config.from_mapping(SECRET_KEY=secret_key, SESSION_COOKIE_SAMESITE="Lax", **settings)
+        self.config.from_mapping(
+            {"SECRET_KEY": secret_key, "SESSION_COOKIE_SAMESITE": "Lax", **settings}
+        )
         self.session_interface = CookieSessions(self)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -87,15 +87,16 @@ class Config:
         """Return the configuration and Flask's own settings that ``given`` stands for.
 
         Args:
-            given: a configuration; a mapping of variables, each beating the environment's, and
-                of Flask's settings; or ``None`` for the environment alone.
+            given: a configuration; a mapping of variables, each beating the environment's
+                (``None`` unsets it), and of Flask's settings; or ``None`` for the environment
+                alone.
 
         Raises:
             ConfigError: a value cannot be used.
         """
         if isinstance(given, Config):
             return given, {}
-        ours = {key: str(value) for key, value in (given or {}).items() if _is_ours(key)}
+        ours = {k: "" if v is None else str(v) for k, v in (given or {}).items() if _is_ours(k)}
         theirs = {key: value for key, value in (given or {}).items() if key not in ours}
         return cls.from_environment({**os.environ, **ours}), theirs
 
@@ -160,7 +161,9 @@ class _Environment:
             return default
         try:
             return convert(text)
-        except (ValueError, OSError) as error:
+        except OSError as error:
+            raise ConfigError(f"{name} cannot be used: {error.strerror}.") from None
+        except ValueError as error:
             raise ConfigError(f"{name} cannot be used: {error}.") from None
 
     def secret(self, name: str, convert: Callable[[str], str]) -> str | None:
@@ -173,15 +176,22 @@ class _Environment:
         return _Environment({f"{name}_FILE": from_file}).read(f"{name}_FILE", convert, None)
 
 
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:  # ~ and a name that no user has
+        raise ValueError("it begins with the home folder of an unknown user") from None
+
+
 def _data_dir(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
+    path = _path(text)
     if path.exists() and not path.is_dir():
         raise ValueError("it must name a folder, and there is something else in its place")
     return path
 
 
 def _folder(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
+    path = _path(text)
     if not path.is_dir():
         raise ValueError("it must name a folder that exists")
     return path
@@ -225,7 +235,8 @@ def _one_of(*choices: str, fold: Callable[[str], str] = str.lower) -> Callable[[
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text[:9]) <= high):
+        digits = text.isascii() and text.isdigit() and len(text) < 10
+        if not (digits and low <= int(text) <= high):
             raise ValueError(f"it must be a whole number from {low} to {high}")
         return int(text)
 
@@ -257,7 +268,7 @@ def _host(name: str) -> str:
 
 
 def _bind_address(text: str) -> str:
-    if not (_is_address(text) or _HOST_NAME.fullmatch(text.lower())):
+    if "%" in text or not (_is_address(text) or _HOST_NAME.fullmatch(text.lower())):
         raise ValueError("it must be an address or a host name, such as 127.0.0.1")
     return text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -21,22 +22,37 @@ def prepare_data_folder(config: Config) -> None:
     folder = config.data_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"DEPLOYSTACK_DATA_DIR: the folder {folder} cannot be made "
-            f"({os.strerror(error.errno or 0)}). Name one that this process may write."
-        ) from None
+        config.setup_lock.touch(mode=0o600)
+    except (OSError, ValueError) as error:
+        raise _unusable(folder, error) from None
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        raise ConfigError(
-            f"DEPLOYSTACK_DATA_DIR: the folder {folder} cannot be written. Give this process "
-            "the right to write it, or name another one."
-        )
-    config.setup_lock.touch(mode=0o600)
+        raise _unusable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def signing_key(config: Config) -> str:
-    """Return the key that signs: the operator's, or one generated once and kept."""
-    return config.secret_key or _load_or_create(config.data_dir / "secret.key")
+    """Return the key that signs: the operator's, or one generated once and kept.
+
+    Raises:
+        ConfigError: the one that was kept cannot be read.
+    """
+    if config.secret_key:
+        return config.secret_key
+    path = config.data_dir / "secret.key"
+    try:
+        key = _load_or_create(path)
+        if not key:
+            raise ValueError("it is empty")
+    except (OSError, ValueError) as error:
+        raise _unusable(path, error) from None
+    return key
+
+
+def _unusable(path: Path, error: Exception) -> ConfigError:
+    why = error.strerror if isinstance(error, OSError) else error
+    return ConfigError(
+        f"DEPLOYSTACK_DATA_DIR cannot be used because of {str(path)!r}: {why}. Name a folder "
+        "that this process may read and write."
+    )
 
 
 def _load_or_create(path: Path) -> str:

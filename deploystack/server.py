@@ -7,6 +7,7 @@ worker begins to follow the database as it starts to serve, which applies what i
 from __future__ import annotations
 
 import logging
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+WARM_UP_SECONDS = 0.5
+"""How long after its start a worker gets ready for a setup: once the first page was answered."""
+
 STOP_SECONDS = 10
 """How long requests in flight may take to finish once the server is told to stop."""
+
+GRANIAN_LOGS: dict[str, object] = {
+    "incremental": True,
+    "formatters": {},
+    "handlers": {},
+    "loggers": {"_granian": {"propagate": True}},
+}
+"""Granian has no log handler of its own: it speaks through ours."""
 
 
 def main() -> None:
@@ -46,9 +58,8 @@ def main() -> None:
         blocking_threads=SERVER_THREADS,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
-        log_level=LogLevels.debug if config.log_level == "DEBUG" else LogLevels.warning,
-        # Granian's loggers speak through our handler: no handler of its own.
-        log_dictconfig={"incremental": True, "handlers": {}, "formatters": {}},
+        log_level=LogLevels.debug if config.log_level == "DEBUG" else LogLevels.error,
+        log_dictconfig=GRANIAN_LOGS,
     )
     server.on_startup(lambda: _greet(database))
     server.serve(target_loader=_serve_in_worker, wrap_loader=False)
@@ -63,8 +74,18 @@ def _application() -> Flask:
 
 def _serve_in_worker() -> Flask:
     app = _application()
-    get_database(app).start()
+    database = get_database(app)
+    database.start()
+    warming = threading.Timer(WARM_UP_SECONDS, _warm_up, [database])
+    warming.daemon = True
+    warming.start()
     return app
+
+
+def _warm_up(database: Database) -> None:
+    """Import what the setup to come will need, which is most of the time that it takes."""
+    if database.current().phase == "unconfigured":
+        import_module("alembic.command")
 
 
 def _greet(database: Database) -> None:

@@ -10,11 +10,12 @@ import ast
 import logging
 import re
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
@@ -55,6 +56,11 @@ class History:
     directory: Path
     version_table: str = "alembic_version"
 
+    @property
+    def versions(self) -> Path:
+        """The folder with the revisions' files."""
+        return self.directory / "versions"
+
     @cached_property
     def parents(self) -> dict[str, tuple[str, ...]]:
         """Each revision's id and those it follows, read from the files without running them.
@@ -62,11 +68,8 @@ class History:
         Loading a thousand revisions through Alembic costs half a second; this costs 30 ms.
         """
         parents = {}
-        for path in sorted((self.directory / "versions").glob("[!_.]*.py")):
-            found = {
-                key.decode(): ast.literal_eval(value.decode().strip())
-                for key, value in _IDENTIFIERS.findall(path.read_bytes())
-            }
+        for file in sorted(self.versions.glob("[!_.]*.py")):
+            found = _identifiers(file)
             if "revision" in found:
                 down = found.get("down_revision") or ()
                 parents[found["revision"]] = (down,) if isinstance(down, str) else tuple(down)
@@ -109,6 +112,13 @@ class History:
             if revision not in done:
                 done.add(revision)
                 yield revision
+
+
+def _identifiers(file: Path) -> dict[str, Any]:
+    return {
+        key.decode(): ast.literal_eval(value.decode().strip())
+        for key, value in _IDENTIFIERS.findall(file.read_bytes())
+    }
 
 
 @dataclass(frozen=True)
@@ -192,13 +202,22 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
     try:
         with _ALEMBIC:
             command.upgrade(_alembic_config(history, connection, step_applied), "head")
-    except Exception as error:  # a revision is free to raise anything
-        failed = pending[min(len(applied), len(pending) - 1)]
+    except (Exception, SystemExit) as error:  # a revision is free to raise anything
+        failed = _culprit(history, error) or pending[min(len(applied), len(pending) - 1)]
         raise _failed(failed, error) from error
     return applied
 
 
-def _failed(revision: str, error: Exception) -> DatabaseProblem:
+def _culprit(history: History, error: BaseException) -> str | None:
+    """Return the revision in whose file ``error`` arose: Alembic loads all before applying one."""
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        files.append(error.filename or "")
+    ours = [file for name in files if (file := Path(name)).parent == history.versions]
+    return _identifiers(ours[-1]).get("revision") if ours else None
+
+
+def _failed(revision: str, error: BaseException) -> DatabaseProblem:
     if isinstance(error, sa.exc.DBAPIError):
         problem = problem_of(error)
         if problem.code == "db_locked":
@@ -213,7 +232,7 @@ def _failed(revision: str, error: Exception) -> DatabaseProblem:
     )
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     if not isinstance(error, sa.exc.DBAPIError):
         return describe(error)
     # Only here may a driver speak: its first line names the table or column that is wrong, and

@@ -28,11 +28,15 @@ def operator_target(config: Config) -> Target | None:
     except NoSelection:
         return target
     except DatabaseProblem as problem:
-        raise ConfigError(f"{problem.sentence} ({problem.cause})") from None
+        raise ConfigError(
+            "DEPLOYSTACK_DATABASE_URL cannot be compared with the choice of database in "
+            f"{str(config.selection_file)!r}, because {problem.cause}. Restore that file, or run "
+            "`flask db reset --yes` without the variable to forget it."
+        ) from None
     if not _same(chosen, target):
         raise ConfigError(
             "DEPLOYSTACK_DATABASE_URL names one database and "
-            f"{config.selection_file.name} in {config.data_dir} another, chosen by setup. "
+            f"{str(config.selection_file)!r} another, chosen by setup. "
             "Unset the variable to use that one, or run `flask db reset --yes` without the "
             "variable to forget it."
         )

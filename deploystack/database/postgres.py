@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from .connection_string import QUERY
 from .postgres_deadline import connecting, watchdog
-from .postgres_errors import classify, problem
+from .postgres_errors import classify
 from .postgres_network import reach
 from .target import PostgresTarget
 
@@ -117,8 +117,9 @@ def _open(keywords: Mapping[str, str], target: PostgresTarget) -> Connection:
         return psycopg2.connect(_conninfo(keywords))
     except psycopg2.Error as error:
         failure = classify(error, target)
-    except UnicodeDecodeError:  # a server's message in another encoding than ours
-        failure = problem("db_connection_failed", cause="UnicodeDecodeError")
+    except UnicodeDecodeError as error:  # psycopg2 met a server's message in another encoding
+        text = error.object.decode("ascii", errors="replace")
+        failure = classify(psycopg2.OperationalError(text), target)
     raise failure
 
 

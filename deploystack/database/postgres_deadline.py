@@ -92,7 +92,7 @@ def _limit(seconds: float, cut: Callable[[], None]) -> Iterator[None]:
         done.set()
         thread.join()
     if late.is_set():
-        raise problem("db_timeout", cause=f"cut off after {seconds:.1f} s")
+        raise problem("db_timeout", cause=f"cut off after {seconds:.1f} s") from None
 
 
 def _sockets() -> dict[int, int]:

@@ -149,8 +149,13 @@ def classify(error: psycopg2.Error, target: PostgresTarget | None = None) -> Dat
         error: raised while connecting or later in a session.
         target: what was being connected to; with it, ``details`` can hold the SQL that mends it.
     """
-    code = _code(error)
-    return problem(code, target, cause=f"{type(error).__name__} {error.pgcode or ''}".rstrip())
+    sqlstate = error.pgcode
+    if sqlstate:
+        code = _SQLSTATES.get(sqlstate) or _SQLSTATES.get(sqlstate[:2]) or "db_failed"
+    else:
+        text = _without_names(str(error), target)
+        code = next((c for pattern, c in _MESSAGES if pattern.search(text)), "db_connection_failed")
+    return problem(code, target, cause=f"{type(error).__name__} {sqlstate or ''}".rstrip())
 
 
 def problem(
@@ -177,11 +182,9 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _code(error: psycopg2.Error) -> str:
-    sqlstate = error.pgcode
-    if sqlstate:
-        return _SQLSTATES.get(sqlstate) or _SQLSTATES.get(sqlstate[:2]) or "db_failed"
-    text = re.sub(r'"[^\n]*?"(?=[\s,:;.)]|$)', '""', str(error))
-    return next(
-        (code for pattern, code in _MESSAGES if pattern.search(text)), "db_connection_failed"
-    )
+def _without_names(text: str, target: PostgresTarget | None) -> str:
+    """Return a message with nothing between its quotation marks."""
+    names = target.keywords if target else {}
+    for name in (names.get("dbname"), names.get("user")):
+        text = text.replace(f'"{name}"', '""')  # it may have quotation marks in it
+    return re.sub(r'"[^"\n]*"', '""', text)

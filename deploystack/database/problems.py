@@ -7,6 +7,9 @@ from typing import Any
 
 from ..errors import ApiError
 
+# Details that name the database and its user: for whoever sets up, not for every visitor.
+_SQL = frozenset({"grant", "sql"})
+
 
 class DatabaseProblem(Exception):
     """A database that refuses, or that we refuse.
@@ -39,5 +42,8 @@ class DatabaseProblem(Exception):
 
     def as_api_error(self, status: int) -> ApiError:
         """Return the answer for a caller; a 503 carries ``Retry-After``."""
-        headers = {"Retry-After": str(max(1, round(self.retry_after)))} if status == 503 else {}
-        return ApiError(status, self.code, self.sentence, self.details, headers)
+        if status != 503:
+            return ApiError(status, self.code, self.sentence, self.details)
+        details = {key: value for key, value in self.details.items() if key not in _SQL}
+        retry_after = str(max(1, round(self.retry_after)))
+        return ApiError(status, self.code, self.sentence, details, {"Retry-After": retry_after})

@@ -51,16 +51,15 @@ class Recorder:
         self._started = time.perf_counter()
         if ctx.as_sql or step.is_stamp:
             return
-        revision = step.up_revision_id if step.is_upgrade else step.down_revision_ids[0]
         # Taking back the first revision takes the log away with it.
         if step.is_upgrade or sa.inspect(ctx.connection).has_table(SchemaRevision.__tablename__):
             ctx.connection.execute(
                 sa.insert(SchemaRevision).values(
                     history=self._history,
-                    revision=revision,
+                    revision=step.up_revision_id,
                     direction="upgrade" if step.is_upgrade else "downgrade",
                     applied_at=datetime.now(UTC),
                     duration_ms=round(duration_ms, 3),
                 )
             )
-        self._applied(revision)
+        self._applied(step.up_revision_id)
