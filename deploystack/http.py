@@ -18,6 +18,7 @@ from .logs import REQUEST_ID
 MAX_JSON_BYTES = 4096
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::[0-9]{1,5})?", re.ASCII)
 
 
 def register_http(app: Flask, config: Config) -> None:
@@ -55,11 +56,12 @@ def register_http(app: Flask, config: Config) -> None:
 
 
 def host_name(request: Request) -> str:
-    """Return the Host header's name without its port, in lower case; brackets removed."""
-    host: str = request.environ.get("HTTP_HOST", "")
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+    """Return the Host header's name in lower case, without port and brackets.
+
+    Nothing is returned for a header that is missing, or is not a name and perhaps a port.
+    """
+    found = _HOST.fullmatch(request.environ.get("HTTP_HOST", ""))
+    return (found[1] or found[2]).lower() if found else ""
 
 
 def require_same_origin(request: Request) -> None:
@@ -90,10 +92,14 @@ def read_json(request: Request, schema: Schema) -> dict[str, Any]:
     """
     if request.mimetype != "application/json":
         raise ApiError(415, CODES[415], SENTENCES[415])
-    request.max_content_length = MAX_JSON_BYTES
+    # One byte more is read: a body without Content-Length (chunked) is cut at the limit in silence.
+    request.max_content_length = MAX_JSON_BYTES + 1
+    data = request.get_data()
+    if len(data) > MAX_JSON_BYTES:
+        raise ApiError(413, CODES[413], SENTENCES[413])
     try:
         body = json.loads(
-            request.get_data().decode("utf-8"),
+            data.decode("utf-8"),
             object_pairs_hook=_without_repetition,
             parse_constant=_refuse_constant,
         )

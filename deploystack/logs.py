@@ -19,6 +19,7 @@ REQUEST_ID = "deploystack.request_id"
 """The key of the request's id in the WSGI environment."""
 
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+(@)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -41,7 +42,7 @@ class _Formatter(logging.Formatter):
         message = record.getMessage()
         if record.exc_info and record.exc_info[1]:
             message = f"{message}: {describe(record.exc_info[1])}"
-        return _URL_PASSWORD.sub(r"\1***\2", message)
+        return _CONTROL.sub(" ", _URL_PASSWORD.sub(r"\1***\2", message))
 
 
 class HumanFormatter(_Formatter):

@@ -64,7 +64,8 @@ def announce_setup(database: Database) -> None:
 def needs_token(config: Config, request: Request) -> bool:
     """Return whether whoever sent ``request`` must show the token to set up."""
     if config.setup_token_mode == "auto":
-        return not _is_at_the_machine(request)
+        # Behind a proxy everybody's requests come from the proxy's machine.
+        return config.trusted_proxies > 0 or not _is_at_the_machine(request)
     return config.setup_token_mode == "always"
 
 
@@ -92,10 +93,8 @@ def require_setup_token(config: Config, request: Request) -> None:
 
 def _is_at_the_machine(request: Request) -> bool:
     environ = request.environ
-    # What the proxies said may have been put into REMOTE_ADDR: ask for the real peer.
-    peer = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR") or ""
     try:
-        is_loopback = ip_address(peer).is_loopback
+        is_loopback = ip_address(environ.get("REMOTE_ADDR") or "").is_loopback
     except ValueError:
         return False
     return (

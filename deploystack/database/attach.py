@@ -37,8 +37,12 @@ def may_initialise(target: Target | None) -> bool:
     """
     if not isinstance(target, SqliteTarget):
         return True
-    path = target.path
-    return not path.exists() or path.stat().st_size == 0 or _journal(path).exists()
+    try:
+        return target.path.stat().st_size == 0 or _journal(target.path).exists()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):  # connecting will tell what is wrong
+        return False
 
 
 def attach(

@@ -30,7 +30,7 @@ def operator_target(config: Config) -> Target | None:
     except DatabaseProblem as problem:
         raise ConfigError(
             "DEPLOYSTACK_DATABASE_URL cannot be compared with the choice of database in "
-            f"{str(config.selection_file)!r}, because {problem.cause}. Restore that file, or run "
+            f"{str(config.selection_file)!r}: {problem.cause}. Restore that file, or run "
             "`flask db reset --yes` without the variable to forget it."
         ) from None
     if not _same(chosen, target):

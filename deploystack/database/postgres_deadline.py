@@ -78,7 +78,8 @@ def _limit(seconds: float, cut: Callable[[], None]) -> Iterator[None]:
         delay = max(seconds, 0)
         while not done.wait(delay):
             late.set()
-            cut()
+            with suppress(OSError):  # no descriptor left to look with; again, then
+                cut()
             delay = AGAIN_SECONDS  # libpq may connect again, without TLS
 
     thread = Thread(target=wait, name="watchdog", daemon=True)

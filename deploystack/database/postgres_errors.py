@@ -42,12 +42,12 @@ SENTENCES = {
     "db_does_not_exist": (
         "The server has no database of this name. Create it, or correct the name, then try again."
     ),
-    "db_failed": ("The database answered with an error. Look for this code in the server's log."),
-    "db_locked": ("Another session is using the database. Wait for it to finish, then try again."),
+    "db_failed": "The database answered with an error. Look for this code in the server's log.",
+    "db_locked": "Another session is using the database. Wait for it to finish, then try again.",
     "db_no_permission": (
         "This PostgreSQL user lacks a right it needs here. Grant it, or use the database's owner."
     ),
-    "db_not_postgres": ("What answers at this host and port is not PostgreSQL. Check both."),
+    "db_not_postgres": "What answers at this host and port is not PostgreSQL. Check both.",
     "db_read_only": (
         "The database takes no changes. Connect to the primary server, not to a standby, and "
         "check default_transaction_read_only."

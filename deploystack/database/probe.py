@@ -26,7 +26,7 @@ class Probe:
         Args:
             binding: what to ask.
             max_age: seconds for which an earlier good answer still counts.
-            seconds: how long to wait for the answer.
+            seconds: how long the answer may take.
         """
         with self._lock:
             last = self._last
@@ -41,7 +41,8 @@ class Probe:
             if question is None or question.binding is not binding or question.done.is_set():
                 question = self._running = _Question(binding)
                 question.start()
-        if not question.done.wait(seconds):
+        # Counted from when it was asked: the next in line does not wait all over again.
+        if not question.done.wait(question.asked_at + seconds - time.monotonic()):
             return DatabaseProblem(
                 "db_timeout",
                 "The database does not answer in time. Check that its server is not overloaded; "

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg2.extensions import parse_dsn
 
 from deploystack.database.connection_string import parse, parse_operator
 from deploystack.database.target import PostgresTarget
@@ -57,11 +58,17 @@ ACCEPTED = [
 ]
 
 
+def libpq_reads(text: str) -> dict[str, str]:
+    """Return what the other parser makes of a string that ours accepts: the same."""
+    return {"port": "5432", **parse_dsn(text.replace("+psycopg2:", ":"))}
+
+
 @pytest.mark.parametrize(("text", "keywords"), ACCEPTED)
 def test_accepts(text: str, keywords: dict[str, str]) -> None:
     target = parse(text)
     assert target.keywords == PLAIN | keywords
     assert not target.operator
+    assert libpq_reads(text) == target.keywords
 
 
 # Each with a word that its sentence must have.
@@ -302,6 +309,7 @@ def test_parts_come_back_as_they_were(
     if password is not None:
         expected["password"] = password
     assert parse(text).keywords == expected
+    assert libpq_reads(text) == expected
 
 
 PIECES = st.sampled_from([*"@:/?#[]%&=,;+\\ \x00", "%2F", "%40", "%00", "%ff", "::1", "host=", "h"])
