@@ -7,6 +7,7 @@ worker begins to follow the database as it starts to serve, which applies what i
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from .config import SERVER_THREADS
+from .config import SERVER_THREADS, Config
 from .database import Database, get_database
 from .database.access import announce_setup
 
@@ -49,7 +50,7 @@ def main() -> None:
     config = database.config
     server = Server(
         "wsgi:app",
-        address=config.host,
+        address=_free_address(config),
         port=config.port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
@@ -63,6 +64,31 @@ def main() -> None:
     )
     server.on_startup(lambda: _greet(database))
     server.serve(target_loader=_serve_in_worker, wrap_loader=False)
+
+
+def _free_address(config: Config) -> str:
+    """Return the IP address to listen on, once it is certain that nobody else listens there.
+
+    Granian takes no names, and would share the port with another server of the same user
+    (SO_REUSEPORT), so that each gets some of the requests.
+
+    Raises:
+        SystemExit: this process cannot listen there.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(
+            config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a host name"
+        raise SystemExit(
+            f"deploystack: HOST and PORT cannot be used: {_place(config)}: {why}. Stop what "
+            "listens there, or choose another place."
+        ) from None
+    return str(address[0])
 
 
 def _application() -> Flask:
@@ -91,6 +117,10 @@ def _warm_up(database: Database) -> None:
 def _greet(database: Database) -> None:
     """Tell whoever started the server what to do next."""
     config = database.config
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    log.info("Serving on http://%s:%s with %s workers.", host, config.port, config.web_concurrency)
+    log.info("Serving on http://%s with %s workers.", _place(config), config.web_concurrency)
     announce_setup(database)
+
+
+def _place(config: Config) -> str:
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"{host}:{config.port}"

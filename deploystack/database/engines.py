@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,8 +89,33 @@ def migration(target: Target, *, create: bool = False) -> Iterator[sa.Connection
         if isinstance(target, PostgresTarget):
             _lock_postgres(connection)
         yield connection
-        if isinstance(target, SqliteTarget):
-            _check_foreign_keys(connection)
+        check_foreign_keys(connection)
+
+
+def check_foreign_keys(connection: sa.Connection, revisions: Sequence[str] = ()) -> None:
+    """Look for rows that refer to a missing row, which SQLite does not refuse in a migration.
+
+    Args:
+        connection: from :func:`migration`.
+        revisions: those that were applied in its transaction.
+
+    Raises:
+        DatabaseProblem: ``db_foreign_key_broken``; its details name the revisions.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken:
+        applied = ", ".join(revisions)
+        raise DatabaseProblem(
+            "db_foreign_key_broken",
+            "The change of the schema would leave rows that refer to nothing. Correct the "
+            "revision or the rows, then start again. Nothing was changed.",
+            {"revision": applied} if applied else {},
+            cause=f"{applied and f'revision {applied}: '}a row of {broken[0]} refers to a missing "
+            f"row of {broken[2]}",
+            retry_after=30,
+        )
 
 
 @contextmanager
@@ -199,18 +224,6 @@ def _lock_postgres(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{wait}'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS:.0f}s'")
-
-
-def _check_foreign_keys(connection: sa.Connection) -> None:
-    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-    if broken:
-        raise DatabaseProblem(
-            "db_foreign_key_broken",
-            "The change of the schema would leave rows that refer to nothing. Correct the "
-            "revision or the rows, then start again. Nothing was changed.",
-            cause=f"a row of {broken[0]} refers to a missing row of {broken[2]}",
-            retry_after=30,
-        )
 
 
 _SQLITE_PROBLEMS = {

@@ -15,12 +15,12 @@ FILE = "migration-failure.json"
 
 def record(data_dir: Path, problem: DatabaseProblem) -> None:
     """Keep a failed migration; any other problem can be seen by looking again."""
-    if problem.code != "migration_failed":
+    if "revision" not in problem.details:
         return
     text = json.dumps(
         {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "revision": problem.details.get("revision"),
+            "revision": problem.details["revision"],
             "cause": problem.cause,
         }
     )

@@ -30,7 +30,7 @@ from .target import Target
 
 log = logging.getLogger(__name__)
 
-FOLLOW_SECONDS = 5.0
+FOLLOW_SECONDS = 2.0
 """How long a request waits for a change of database to be followed before it answers 503."""
 
 FRESH_SECONDS = 0.1
@@ -106,15 +106,18 @@ class Database:
         with self._changed:
             self._ensure_follower()
 
-    def current(self) -> State:
+    def current(self, patience: float = FOLLOW_SECONDS) -> State:
         """Return the state, following whatever changed since the last call.
 
         Costs a ``stat`` or two when nothing changed, which is nearly always.
+
+        Args:
+            patience: seconds to wait for a change to be followed.
         """
         state = self._state
         if state.seen == self._look(state.target):
             return state
-        return self._catch_up()
+        return self._catch_up(patience)
 
     def verified(self, max_age: float = FRESH_SECONDS) -> State:
         """Return the state, having asked the database itself whether it still answers.
@@ -178,8 +181,8 @@ class Database:
         """Return what the files look like: the choice, and the SQLite file chosen."""
         return self._choice(), attach.identity(target)
 
-    def _catch_up(self) -> State:
-        deadline = time.monotonic() + FOLLOW_SECONDS
+    def _catch_up(self, patience: float) -> State:
+        deadline = time.monotonic() + patience
         with self._changed:
             while not self._closed:
                 state = self._state

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from ..logs import describe
-from .engines import problem_of
+from .engines import check_foreign_keys, problem_of
 from .problems import DatabaseProblem
 from .revision_log import SchemaRevision
 
@@ -186,7 +186,8 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
         The revisions that were applied.
 
     Raises:
-        DatabaseProblem: ``migration_failed``; its details name the revision, its cause why.
+        DatabaseProblem: ``migration_failed`` or ``db_foreign_key_broken``; its details name the
+            revision, its cause why.
     """
     pending = history.pending(current(connection, history))
     if not pending:
@@ -205,6 +206,7 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
     except (Exception, SystemExit) as error:  # a revision is free to raise anything
         failed = _culprit(history, error) or pending[min(len(applied), len(pending) - 1)]
         raise _failed(failed, error) from error
+    check_foreign_keys(connection, applied)
     return applied
 
 
@@ -233,11 +235,11 @@ def _failed(revision: str, error: BaseException) -> DatabaseProblem:
 
 
 def _cause(error: BaseException) -> str:
-    if not isinstance(error, sa.exc.DBAPIError):
+    if not isinstance(error, sa.exc.SQLAlchemyError):
         return describe(error)
     # Only here may a driver speak: its first line names the table or column that is wrong, and
     # the revision's author is helpless without it. Details, which may quote rows, come later.
-    first_line = str(error.orig).partition("\n")[0]
+    first_line = str(getattr(error, "orig", None) or error).partition("\n")[0]
     return f"{first_line} ({describe(error)})"
 
 

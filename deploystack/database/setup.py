@@ -29,6 +29,9 @@ from .target import PostgresTarget, SqliteTarget, Target
 
 log = logging.getLogger(__name__)
 
+BIND_SECONDS = 15.0
+"""How long a caller who has set up waits for this process to begin to use the database."""
+
 
 def set_up(database: Database, target: Target, progress: Progress = ignore) -> bool:
     """Set ``target`` up and bind this process to it; the other workers follow by themselves.
@@ -54,7 +57,7 @@ def set_up(database: Database, target: Target, progress: Progress = ignore) -> b
         _prepare_and_publish(database.config, database.schema, target, progress)
         remove_token(database.config)
     log.info("Set up the %s database.", target.dialect)
-    ready = database.current().phase == "ready"
+    ready = database.current(BIND_SECONDS).phase == "ready"
     progress("bound" if ready else "not bound")
     return ready
 
