@@ -34,6 +34,15 @@ Progress = Callable[[str], None]
 
 _IDENTIFIERS = re.compile(rb"^(revision|down_revision)\b[^=\n]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
 
+# In the schema where tables go: tables, partitioned and foreign ones, views, materialized views,
+# sequences. An extension such as PostGIS brings tables of its own; they depend on it (type e).
+_POSTGRES_RELATIONS = """
+SELECT relname FROM pg_class
+WHERE relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND relnamespace = current_schema()::regnamespace
+  AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
+                  AND objid = pg_class.oid AND deptype = 'e')
+"""
+
 # Alembic keeps the running environment in module globals: one run at a time in a process.
 _ALEMBIC = threading.Lock()
 
@@ -144,8 +153,7 @@ def current(connection: sa.Connection, history: History) -> str | None:
 
 def examine(connection: sa.Connection, history: History) -> Contents:
     """Return whether the database is empty, this application's, or somebody else's."""
-    inspector = sa.inspect(connection)
-    tables = set(inspector.get_table_names()) | set(inspector.get_view_names())
+    tables = _relations(connection)
     if SchemaRevision.__tablename__ in tables:
         revision = current(connection, history)
         return Contents("ours" if revision else "foreign", revision)
@@ -153,6 +161,14 @@ def examine(connection: sa.Connection, history: History) -> Contents:
     if not tables - {history.version_table} and current(connection, history) is None:
         return Contents("empty")
     return Contents("foreign")
+
+
+def _relations(connection: sa.Connection) -> set[str]:
+    """Return the names of the tables and views in the database that are not an extension's."""
+    if connection.dialect.name == "postgresql":
+        return set(connection.scalars(sa.text(_POSTGRES_RELATIONS)))
+    inspector = sa.inspect(connection)
+    return {*inspector.get_table_names(), *inspector.get_view_names()}
 
 
 def refuse_unusable(contents: Contents, history: History) -> None:

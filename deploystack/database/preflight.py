@@ -29,8 +29,6 @@ class ServerFacts:
         schema: where new tables go, or would go if the user might create them.
         schema_exists: whether there is such a schema.
         may_create: whether the user may create tables in it.
-        tables: the names of what is in it and does not belong to an extension: tables, views,
-            sequences, types and functions, sorted.
         user: who is connected.
         database: the database.
     """
@@ -42,7 +40,6 @@ class ServerFacts:
     schema: str
     schema_exists: bool
     may_create: bool
-    tables: tuple[str, ...]
     user: str
     database: str
 
@@ -61,26 +58,6 @@ SELECT split_part(current_setting('server_version'), ' ', 1),
 SCHEMAS = """
 SELECT nspname::text, has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE')
 FROM pg_namespace WHERE nspname = ANY (%(path)s) ORDER BY array_position(%(path)s, nspname::text)
-"""
-
-# relkind: tables, partitioned and foreign ones, views, materialized views, sequences, composite
-# types; typtype: enums, domains, ranges. An extension's have a dependency of type e on it.
-CONTENTS = """
-SELECT name::text FROM (
-    SELECT 'pg_class'::regclass, oid, relnamespace, relname FROM pg_class
-    WHERE relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
-    UNION ALL
-    SELECT 'pg_type'::regclass, oid, typnamespace, typname FROM pg_type
-    WHERE typtype IN ('e', 'd', 'r')
-    UNION ALL
-    SELECT 'pg_proc'::regclass, oid, pronamespace, proname FROM pg_proc
-) AS things (catalog, oid, namespace, name)
-WHERE namespace = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
-  AND NOT EXISTS (
-    SELECT FROM pg_depend
-    WHERE classid = things.catalog AND objid = things.oid AND deptype = 'e'
-  )
-ORDER BY name
 """
 
 
@@ -148,8 +125,6 @@ def _examine(cursor: Cursor) -> ServerFacts:
     path = [current] if current else _names(search_path, user)
     cursor.execute(SCHEMAS, {"path": path})
     schema, may_create = cursor.fetchone() or ("", False)
-    cursor.execute(CONTENTS, {"schema": schema})
-    tables = tuple(name for (name,) in cursor)
     return ServerFacts(
         version=str(version),
         version_number=int(number),
@@ -158,7 +133,6 @@ def _examine(cursor: Cursor) -> ServerFacts:
         schema=schema or "public",
         schema_exists=bool(schema),
         may_create=bool(may_create),
-        tables=tables,
         user=str(user),
         database=str(database),
     )

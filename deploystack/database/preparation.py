@@ -59,8 +59,8 @@ class Schema:
         if contents.kind == "empty" and not initialise:
             raise DatabaseProblem(
                 "db_empty",
-                "The database has lost its tables. Restore a backup, or restart the "
-                "application to begin with an empty one.",
+                "The database has lost its tables. Restore a backup, or run `flask db upgrade` "
+                "to begin with an empty one.",
             )
         if migrator.upgrade(connection, self.history, progress):
             progress("seeding")
