@@ -87,7 +87,9 @@ def configure_logging(config: Config) -> None:
         root.addHandler(handler)
     handler.setFormatter(JsonFormatter() if config.log_format == "json" else HumanFormatter())
     root.setLevel(config.log_level)
-    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # lists itself
+    # Talks about itself; the migrator tells each revision that is applied.
+    talkative = config.log_level == "DEBUG"
+    logging.getLogger("alembic.runtime").setLevel("DEBUG" if talkative else "WARNING")
 
 
 def describe(error: BaseException) -> str:

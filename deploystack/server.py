@@ -63,6 +63,7 @@ def main() -> None:
         log_dictconfig=GRANIAN_LOGS,
     )
     server.on_startup(lambda: _greet(database))
+    server.on_shutdown(lambda: log.info("Stopped."))
     server.serve(target_loader=_serve_in_worker, wrap_loader=False)
 
 

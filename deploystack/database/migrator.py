@@ -214,6 +214,7 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
 
     def step_applied(revision: str) -> None:
         applied.append(revision)
+        log.info("Applied revision %s.", revision)
         progress(f"migrated {revision}")
 
     try:

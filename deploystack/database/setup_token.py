@@ -36,7 +36,7 @@ def renew_token(config: Config) -> str:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(token + "\n")
     draft.rename(path)
-    log.info("The setup token is in %s.", path)
+    log.info("Made a setup token; it is in %s.", path)
     return token
 
 
