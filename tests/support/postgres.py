@@ -18,7 +18,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -32,7 +31,8 @@ import psutil
 import psycopg2
 from psycopg2 import sql
 
-HOST = "127.0.0.1"
+from tests.support.ports import HOST, free_port
+
 TIMEOUT = 30  # seconds a server may take to start or to stop
 
 # Nobody will miss this data, so nothing waits for a disk. A server that is killed still recovers:
@@ -215,7 +215,7 @@ class PostgresServer(Postgres):
     def __init__(
         self, programs: Path | None = None, settings: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(HOST, _free_port(), Role("postgres", secrets.token_urlsafe(12)))
+        super().__init__(HOST, free_port(), Role("postgres", secrets.token_urlsafe(12)))
         self._settings = SETTINGS | dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         programs = programs or find_programs()
@@ -268,7 +268,7 @@ class PostgresServer(Postgres):
             log = self.log.read_text()
             if not attempts or "Address already in use" not in log:
                 raise RuntimeError(f"PostgreSQL did not start on port {self.port}:\n{log}")
-            self.port = _free_port()
+            self.port = free_port()
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Stop the server: "fast" ends every connection first, "immediate" is like a crash."""
@@ -499,16 +499,3 @@ def _place() -> str | None:
 def _open_to_all(program: Path) -> bool:
     """Return whether every account can read and run `program`."""
     return all(path.stat().st_mode & 0o005 == 0o005 for path in (program, *program.parents))
-
-
-def _free_port() -> int:
-    """Return a free port that no client's connection is given by the operating system.
-
-    Those are 32768 and above: one taken while a server is stopped would keep it from starting
-    again, and connecting to one on which nobody listens can end in a connection with oneself.
-    """
-    while True:
-        port = secrets.choice(range(20_000, 32_768))
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind((HOST, port))
-            return port
