@@ -160,6 +160,8 @@ class _Environment:
         if not text:
             return default
         try:
+            if "\0" in text:
+                raise ValueError("it has a NUL character")
             return convert(text)
         except OSError as error:
             raise ConfigError(f"{name} cannot be used: {error.strerror}.") from None

@@ -32,6 +32,10 @@ MIGRATION_LOCK_SECONDS = 60.0
 # Older libraries can corrupt a WAL database when the log is reset (fixed in SQLite 3.51.3).
 _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
 
+# Classes of SQLSTATE (PostgreSQL's documentation, appendix A): connection, authorization, catalog
+# name, rollback by the server, resources, object state (locks), intervention, system, internal.
+_ABOUT_THE_SERVER = {"08", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"}
+
 # Any number will do, as long as every host takes the same one: "deploy" in ASCII.
 _ADVISORY_LOCK = 0x6465706C6F79
 
@@ -84,7 +88,7 @@ def migration(target: Target, *, create: bool = False) -> Iterator[sa.Connection
     """
     if create and isinstance(target, SqliteTarget):
         _create_file(target.path)
-    engine = _migration_engine(target)
+    engine = _unpooled_engine(target, MIGRATION_LOCK_SECONDS)
     with connected(engine) as connection, connection.begin():
         if isinstance(target, PostgresTarget):
             _lock_postgres(connection)
@@ -125,7 +129,7 @@ def inspection(target: Target) -> Iterator[sa.Connection]:
     Raises:
         DatabaseProblem: the database cannot be reached or read.
     """
-    with connected(_migration_engine(target), read_only=True) as connection:
+    with connected(_unpooled_engine(target, BUSY_SECONDS), read_only=True) as connection:
         yield connection
 
 
@@ -156,12 +160,18 @@ def problem_of(error: sa.exc.DBAPIError) -> DatabaseProblem:
 
 def is_about_the_database(error: sa.exc.DBAPIError) -> bool:
     """Tell a database that is away, locked or broken from a statement that is wrong."""
-    return error.connection_invalidated or isinstance(
+    if not isinstance(
         error, (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
-    )
+    ):
+        return error.connection_invalidated
+    # The drivers call many a wrong statement operational, such as one about a missing table.
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorname", "") != "SQLITE_ERROR"
+    sqlstate = getattr(error.orig, "pgcode", None)
+    return sqlstate is None or sqlstate == "25006" or sqlstate[:2] in _ABOUT_THE_SERVER
 
 
-def _migration_engine(target: Target) -> sa.Engine:
+def _unpooled_engine(target: Target, busy_seconds: float) -> sa.Engine:
     if isinstance(target, PostgresTarget):
         return sa.create_engine(
             "postgresql+psycopg2://",
@@ -171,7 +181,7 @@ def _migration_engine(target: Target) -> sa.Engine:
         )
     engine = sa.create_engine(
         "sqlite://",
-        creator=_sqlite_creator(target.path, MIGRATION_LOCK_SECONDS),
+        creator=_sqlite_creator(target.path, busy_seconds),
         poolclass=NullPool,
         hide_parameters=True,
     )

@@ -10,7 +10,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.util import CommandError
 from flask import current_app
 
-from . import engines
+from . import engines, migrator
 from .binding import db
 from .handle import get_database
 from .migrator import History
@@ -39,16 +39,20 @@ def run(context: EnvironmentContext) -> None:
     elif "connection" in attributes:
         _migrate(context, history, attributes["connection"])
     else:
+        upgrades = attributes.get("upgrades", False)
         try:
             target = get_database(current_app).target()
-            with engines.migration(target, create=True) as connection:
-                _migrate(context, history, connection)
+            with engines.migration(target, create=upgrades) as connection:
+                if upgrades:
+                    migrator.refuse_unusable(migrator.examine(connection, history), history)
+                with migrator.blaming(history, lambda: None):
+                    _migrate(context, history, connection)
         except NoSelection:
             raise CommandError(
                 "No database has been chosen yet. Run `flask db setup` first."
             ) from None
         except DatabaseProblem as problem:
-            raise CommandError(problem.sentence) from problem
+            raise CommandError(problem.for_operator()) from problem
 
 
 def _migrate(context: EnvironmentContext, history: History, connection: sa.Connection) -> None:

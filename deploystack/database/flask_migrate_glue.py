@@ -15,7 +15,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import Migrate
 
-from . import engines
+from . import engines, failure
 from .binding import db as handle
 from .handle import Database, get_database
 from .problems import DatabaseProblem
@@ -67,8 +67,9 @@ def _upgrade(database: Database) -> None:
             "No database has been chosen yet. Run `flask db setup` first. [not_configured]"
         ) from None
     except DatabaseProblem as problem:
-        cause = f"\n{problem.cause}" if problem.cause else ""
-        raise click.ClickException(f"{problem.sentence} [{problem.code}]{cause}") from None
+        failure.record(database.config.data_dir, problem)
+        raise click.ClickException(problem.for_operator()) from None
+    failure.clear(database.config.data_dir)
     click.echo("The database is up to date." if applied else "Nothing to apply.")
 
 
@@ -77,6 +78,7 @@ def _configure(config: AlembicConfig) -> AlembicConfig:
     context = click.get_current_context()
     database = get_database(current_app)
     config.attributes["history"] = database.history
+    config.attributes["upgrades"] = context.info_name == "upgrade"
     if context.info_name in {"migrate", "revision"} or (
         context.info_name == "check" and not _is_configured(database)
     ):
@@ -106,4 +108,4 @@ def _scratch(database: Database) -> Iterator[sa.Connection]:
                 database.schema.bring_up_to_date(connection, initialise=True)
                 yield connection
     except DatabaseProblem as problem:
-        raise click.ClickException(f"{problem.sentence} {problem.cause or ''}") from None
+        raise click.ClickException(problem.for_operator()) from None

@@ -12,6 +12,7 @@ import re
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -124,10 +125,38 @@ class History:
 
 
 def _identifiers(file: Path) -> dict[str, Any]:
-    return {
-        key.decode(): ast.literal_eval(value.decode().strip())
-        for key, value in _IDENTIFIERS.findall(file.read_bytes())
-    }
+    """Return what ``file`` assigns to ``revision`` and to ``down_revision``."""
+    source = file.read_bytes()
+    with suppress(SyntaxError, ValueError):
+        found = {
+            key.decode(): ast.literal_eval(value.decode().strip())
+            for key, value in _IDENTIFIERS.findall(source.partition(b"\ndef ")[0])
+        }
+        if len(found) == 2:
+            return found
+    try:
+        return _parsed_identifiers(source)
+    except (SyntaxError, ValueError) as error:
+        raise DatabaseProblem(
+            "migration_unreadable",
+            "A revision of the schema cannot be read. Look at `flask db status`, correct the "
+            "file it names, then start again. Nothing was changed.",
+            cause=f"{file.name}: {describe(error)}",
+            retry_after=30,
+        ) from error
+
+
+def _parsed_identifiers(source: bytes) -> dict[str, Any]:
+    """Return the same however it is written, in ten times the time."""
+    found = {}
+    for statement in ast.parse(source).body:
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(name)], value=ast.expr() as value)
+                | ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value)
+            ) if name in {"revision", "down_revision"}:
+                found[name] = ast.literal_eval(value)
+    return found
 
 
 @dataclass(frozen=True)
@@ -217,14 +246,31 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
         log.info("Applied revision %s.", revision)
         progress(f"migrated {revision}")
 
-    try:
-        with _ALEMBIC:
-            command.upgrade(_alembic_config(history, connection, step_applied), "head")
-    except (Exception, SystemExit) as error:  # a revision is free to raise anything
-        failed = _culprit(history, error) or pending[min(len(applied), len(pending) - 1)]
-        raise _failed(failed, error) from error
+    with _ALEMBIC, blaming(history, lambda: pending[min(len(applied), len(pending) - 1)]):
+        command.upgrade(_alembic_config(history, connection, step_applied), "head")
     check_foreign_keys(connection, applied)
     return applied
+
+
+@contextmanager
+def blaming(history: History, otherwise: Callable[[], str | None]) -> Iterator[None]:
+    """Turn whatever a revision raises into a problem that names it.
+
+    Args:
+        history: whose revisions are run.
+        otherwise: returns the revision to name where the error itself does not tell; if there
+            is none either, the error stays what it is.
+
+    Raises:
+        DatabaseProblem: ``migration_failed``; its details name the revision, its cause why.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # a revision is free to raise anything
+        revision = _culprit(history, error) or otherwise()
+        if revision is None:
+            raise
+        raise _failed(revision, error) from error
 
 
 def _culprit(history: History, error: BaseException) -> str | None:

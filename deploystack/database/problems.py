@@ -40,6 +40,10 @@ class DatabaseProblem(Exception):
         self.cause = cause
         self.retry_after = retry_after
 
+    def for_operator(self) -> str:
+        """Return all there is to say, for a terminal."""
+        return f"{self.sentence} [{self.code}]" + (f"\n{self.cause}" if self.cause else "")
+
     def as_api_error(self, status: int) -> ApiError:
         """Return the answer for a caller; a 503 carries ``Retry-After``."""
         if status != 503:

@@ -12,9 +12,10 @@ import json
 import logging
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .problems import DatabaseProblem
 from .target import PostgresTarget, SqliteTarget, Target
@@ -25,6 +26,7 @@ VERSION = 1
 MAX_BYTES = 64 * 1024
 
 _NOT_OURS = "it is not the JSON that setup wrote"
+_REQUIRED = frozenset({"host", "port", "dbname", "user"})  # see connection_string.parse
 
 
 class NoSelection(Exception):
@@ -70,6 +72,8 @@ def read(path: Path, sqlite_file: Path) -> Target:
 class Draft:
     """A selection written beside its place, ready to be published in one atomic step.
 
+    As a context manager, it discards what was not published.
+
     Args:
         path: the selection file.
         target: the chosen database.
@@ -82,7 +86,18 @@ class Draft:
         if isinstance(target, PostgresTarget):
             body |= {"connection": dict(target.keywords), "operator": target.operator}
         self.discard()  # what a killed setup may have left
-        self._write(json.dumps(body | {"checksum": _checksum(body)}, indent=2) + "\n")
+        try:
+            # No newline at the end: cut short anywhere, it is no JSON.
+            self._write(json.dumps(body | {"checksum": _checksum(body)}, indent=2))
+        except BaseException:
+            self.discard()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.discard()
 
     def publish(self) -> None:
         """Put the selection in its place: from here on the application is configured."""
@@ -137,8 +152,13 @@ def _target(body: Any, sqlite_file: Path) -> Target:
         case {"type": "sqlite"}:
             return SqliteTarget(sqlite_file)
         case {"type": "postgres", "connection": dict(keywords), "operator": bool(operator)}:
-            return PostgresTarget({str(k): str(v) for k, v in keywords.items()}, operator)
+            if (operator or keywords.keys() >= _REQUIRED) and _are_text(keywords.values()):
+                return PostgresTarget(keywords, operator)
     raise _unreadable(_NOT_OURS)
+
+
+def _are_text(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _checksum(body: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from ..config import Config
 from ..errors import ApiError
@@ -97,16 +97,15 @@ def refuse_if_chosen(database: Database) -> None:
 def _prepare_and_publish(
     config: Config, schema: Schema, target: Target, progress: Progress
 ) -> None:
-    with _without_litter(target):
+    with _without_litter(target), ExitStack() as drafts:
         with engines.migration(target, create=True) as connection:
             before = schema.bring_up_to_date(connection, initialise=True, progress=progress)
-            draft = Draft(config.selection_file, target)
+            draft = drafts.enter_context(Draft(config.selection_file, target))
             progress("drafted")
         progress("committed")
         try:
             draft.publish()
         except OSError:
-            draft.discard()
             if before.kind == "empty" and isinstance(target, PostgresTarget):
                 with engines.migration(target) as connection:
                     schema.remove(connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
 from ..config import Config
@@ -21,25 +21,40 @@ def token_file(config: Config) -> Path:
 def ensure_token(config: Config) -> str:
     """Return the setup token, made if there is none. Logs where it is, never what it is."""
     path = token_file(config)
-    with suppress(FileNotFoundError):
-        found = path.read_text("ascii").strip()
-        if found:
-            return found
-    return renew_token(config)
+    found = _read(path)
+    if found is None:
+        return _make(path, os.link)
+    return found or _make(path, os.replace)  # one that was cut short is nobody's
 
 
 def renew_token(config: Config) -> str:
-    """Make a new setup token of 256 bits and return it; an earlier one is void."""
-    path = token_file(config)
-    token = secrets.token_urlsafe(32)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(token + "\n")
-    draft.rename(path)
-    log.info("Made a setup token; it is in %s.", path)
-    return token
+    """Make a new setup token and return it; an earlier one is void."""
+    return _make(token_file(config), os.replace)
 
 
 def remove_token(config: Config) -> None:
     """Remove the setup token: there is nothing left to set up."""
     token_file(config).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
+        return None
+
+
+def _make(path: Path, put: Callable[[Path, Path], None]) -> str:
+    """Make a token of 256 bits and ``put`` it in its place; return what is there then."""
+    token = secrets.token_urlsafe(32)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token + "\n")
+    try:
+        put(draft, path)
+        log.info("Made a setup token; it is in %s.", path)
+    except FileExistsError:  # another process was faster: its token is everybody's
+        pass
+    finally:
+        draft.unlink(missing_ok=True)
+    return _read(path) or token
