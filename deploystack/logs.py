@@ -19,7 +19,7 @@ REQUEST_ID = "deploystack.request_id"
 """The key of the request's id in the WSGI environment."""
 
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]+(@)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _PACKAGE = Path(__file__).resolve().parent
 
 

@@ -7,6 +7,8 @@ worker begins to follow the database as it starts to serve, which applies what i
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
 import threading
 from importlib import import_module
@@ -64,6 +66,8 @@ def main() -> None:
     )
     server.on_startup(lambda: _greet(database))
     server.on_shutdown(lambda: log.info("Stopped."))
+    # Until a new worker listens to signals it has nothing to finish, so that one simply ends it.
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     server.serve(target_loader=_serve_in_worker, wrap_loader=False)
 
 
@@ -100,6 +104,9 @@ def _application() -> Flask:
 
 
 def _serve_in_worker() -> Flask:
+    # Ctrl-C reaches every process, and then the main one sends each worker SIGTERM. When both
+    # come together, most workers miss both: measured, and Granian kills them after STOP_SECONDS.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     app = _application()
     database = get_database(app)
     database.start()

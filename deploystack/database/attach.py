@@ -33,10 +33,11 @@ def identity(target: Target | None) -> tuple[int, int] | None:
 def may_initialise(target: Target | None) -> bool:
     """Return whether ``target`` may be given its tables if it has none, as the program starts.
 
-    A SQLite file that is missing or empty may, and one whose creation was interrupted.
+    A SQLite file that is missing or empty may, and one whose creation was interrupted. One that
+    is chosen later gets them from setup.
     """
     if not isinstance(target, SqliteTarget):
-        return True
+        return target is not None
     try:
         return target.path.stat().st_size == 0 or _journal(target.path).exists()
     except FileNotFoundError:
@@ -78,6 +79,8 @@ def attach(
             with engines.migration(target, create=initialise) as connection:
                 schema.bring_up_to_date(connection, initialise=initialise)
             file = file or identity(target)
+            engine.dispose()
+            engine = engines.runtime_engine(target, SERVER_THREADS)  # it remembers the schema
         if file != identity(target):
             raise file_missing()  # it was moved away meanwhile; the next attempt sees why
     except BaseException:

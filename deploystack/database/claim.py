@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from filelock import FileLock, Timeout
 
@@ -20,10 +20,11 @@ def claim(config: Config) -> Iterator[None]:
 
     Raises:
         ApiError: 409 ``setup_in_progress``.
+        OSError: the lock cannot be taken.
     """
+    lock = FileLock(config.setup_lock, timeout=0, mode=0o600)
     try:
-        with FileLock(config.setup_lock, timeout=0, mode=0o600):
-            yield
+        lock.acquire()
     except Timeout:
         raise ApiError(
             409,
@@ -31,3 +32,8 @@ def claim(config: Config) -> Iterator[None]:
             "Another setup is running. Wait a few seconds, then look at /api/db/status.",
             headers={"Retry-After": "2"},
         ) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # what was done is done, and the lock ends with the process
+            lock.release()

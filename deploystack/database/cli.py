@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ParamSpec
 
 import click
@@ -45,6 +46,10 @@ def command(name: str) -> Callable[[Callable[P, None]], click.Command]:
                 remedy = error.details.get("grant") or error.details.get("sql")
                 raise click.ClickException(
                     f"{error.sentence} [{error.code}]" + (f"\n\n    {remedy}" if remedy else "")
+                ) from None
+            except OSError as error:
+                raise click.ClickException(
+                    f"{error.filename}: {error.strerror} [data_folder_not_writable]"
                 ) from None
             except NoSelection:
                 raise click.ClickException(
@@ -145,7 +150,8 @@ def _named(database: Database, kind: str | None, connection_string_file: Any) ->
 
 
 def _show_progress(step: str) -> None:
-    click.echo(f"  {step}", err=True)
+    with suppress(OSError):  # a terminal that is gone is no reason to stop half-way
+        click.echo(f"  {step}", err=True)
 
 
 def _shown(value: Any) -> str:

@@ -57,6 +57,7 @@ def runtime_engine(target: Target, threads: int) -> sa.Engine:
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "begin", _SameSchema())
         return engine
     return sa.create_engine(
         "postgresql+psycopg2://",
@@ -160,13 +161,16 @@ def problem_of(error: sa.exc.DBAPIError) -> DatabaseProblem:
 
 def is_about_the_database(error: sa.exc.DBAPIError) -> bool:
     """Tell a database that is away, locked or broken from a statement that is wrong."""
+    name = getattr(error.orig, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return True  # of no class of its own in Python's driver
     if not isinstance(
         error, (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
     ):
         return error.connection_invalidated
     # The drivers call many a wrong statement operational, such as one about a missing table.
     if isinstance(error.orig, sqlite3.Error):
-        return getattr(error.orig, "sqlite_errorname", "") != "SQLITE_ERROR"
+        return bool(name != "SQLITE_ERROR")
     sqlstate = getattr(error.orig, "pgcode", None)
     return sqlstate is None or sqlstate == "25006" or sqlstate[:2] in _ABOUT_THE_SERVER
 
@@ -222,6 +226,28 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN")
     else:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class _SameSchema:
+    """Notices another database that was copied over the one in use: its file is still the same.
+
+    SQLite counts the changes of a schema. A database of another revision, one without tables and
+    a backup from before a migration have another count than the one this engine began with.
+    """
+
+    def __init__(self) -> None:
+        self._count: int | None = None
+
+    def __call__(self, connection: sa.Connection) -> None:
+        count = connection.exec_driver_sql("PRAGMA schema_version").scalar()
+        if self._count is None:
+            self._count = count
+        elif count != self._count:
+            raise DatabaseProblem(
+                "db_changed",
+                "Another database is in place of the one in use, and is being checked. Try again "
+                "in a few seconds.",
+            )
 
 
 def _create_file(path: Path) -> None:

@@ -37,7 +37,7 @@ def status() -> Response:
     """Tell whether a database is chosen, whether it is ready, and of which kind it is."""
     database = get_database(current_app)
     state = database.current()
-    if state.dialect == "postgres":  # a server may be away; a file that is there answers
+    if state.binding and state.dialect == "postgres":  # may be away; a file that is there answers
         state = database.verified()
     body: dict[str, Any] = {
         "configured": state.phase != "unconfigured",

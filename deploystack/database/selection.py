@@ -97,7 +97,8 @@ class Draft:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self.discard()
+        with suppress(OSError):  # one that stays is removed by the next setup
+            self.discard()
 
     def publish(self) -> None:
         """Put the selection in its place: from here on the application is configured."""

@@ -49,7 +49,7 @@ def set_up(database: Database, target: Target, progress: Progress = ignore) -> b
         ApiError: 409 already set up or being set up, 422 the database refuses, 503 the
             selection cannot be read. Nothing was changed.
     """
-    with claim(database.config), _said_to_the_caller():
+    with _said_to_the_caller(), claim(database.config):
         refuse_if_chosen(database)
         progress("claimed")
         check(target, database.history)
@@ -69,7 +69,7 @@ def look(database: Database, target: Target) -> Report:
         ApiError: as for :func:`set_up`.
     """
     # Under the same claim: an unauthenticated call connects to one place at a time.
-    with claim(database.config), _said_to_the_caller():
+    with _said_to_the_caller(), claim(database.config):
         refuse_if_chosen(database)
         return check(target, database.history)
 

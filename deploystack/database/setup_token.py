@@ -33,8 +33,12 @@ def renew_token(config: Config) -> str:
 
 
 def remove_token(config: Config) -> None:
-    """Remove the setup token: there is nothing left to set up."""
-    token_file(config).unlink(missing_ok=True)
+    """Remove the setup token: there is nothing left to set up. One that stays opens nothing."""
+    path = token_file(config)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        log.warning("The setup token in %s could not be removed.", path)
 
 
 def _read(path: Path) -> str | None:
