@@ -23,7 +23,7 @@ from deploystack.database.target import PostgresTarget
 from deploystack.errors import ApiError
 from tests.conftest import MakeApp, Serve
 from tests.support.answers import CHECK, SETUP, STATUS, at_route
-from tests.support.applications import command
+from tests.support.applications import command, settled
 from tests.support.canary import ENCODED, PASSWORD, WORD, leaks
 from tests.support.hostile import HostileServer, fatal, says
 from tests.support.ports import free_port
@@ -121,10 +121,13 @@ def bodies(uri: str) -> list[bytes]:
 
 
 def test_the_needle_is_found_in_every_disguise() -> None:
-    for text in (PASSWORD, ENCODED, repr(PASSWORD), json.dumps(PASSWORD), PASSWORD.encode().hex()):
-        assert leaks(f"x{text}y")
-        for offset in range(3):
-            assert leaks(base64.b64encode(b"x" * offset + text.encode()).decode())
+    forms = [PASSWORD, ENCODED, repr(PASSWORD), json.dumps(PASSWORD)]
+    forms += [
+        base64.b64encode(f"{'x' * n}{form}".encode()).decode() for form in forms for n in (0, 1, 2)
+    ]
+    forms += [PASSWORD.upper(), PASSWORD.encode().hex(), PASSWORD[::-1]]
+
+    assert [form for form in forms if not leaks(f"x{form}y")] == []
     assert not leaks("canary", repr(leaks))
 
 
@@ -245,16 +248,15 @@ def test_command_line(data_dir: Path, tmp_path: Path, uri: str, bad_uris: list[s
     flask = ["flask", "--app", "wsgi", "db"]
     file = tmp_path / "uri"
     told = []
-    for text in [MALFORMED[0], bad_uris[0], uri]:
+    for text in [bad_uris[0], uri]:
         file.write_text(text)
         named = ["--type", "postgres", "--connection-string-file", str(file)]
         result = run([*flask, "setup", *named], **variables)
         assert (result.returncode == 0) is (text == uri)
         told += [result.stdout, result.stderr]
-    for arguments in (["status", "--json"], ["current", "--verbose"], ["history"]):
-        result = run([*flask, *arguments], **variables)
-        assert result.returncode == 0
-        told += [result.stdout, result.stderr]
+    result = run([*flask, "current", "--verbose"], **variables)
+    assert result.returncode == 0
+    told += [result.stdout, result.stderr]
 
     assert leaks(*told) == []
 
@@ -264,8 +266,9 @@ def test_chosen_by_the_operator(
 ) -> None:
     app = make_app(DEPLOYSTACK_DATABASE_URL=uri)
     client = app.test_client()
-    told = [client.get(STATUS).text, client.post(SETUP, json=new_body("sqlite")).text]
+    state = settled(app)
+    told = [repr(state), client.get(STATUS).text, client.post(SETUP, json=new_body("sqlite")).text]
     told += [command(app, "db", "status").output, repr(get_database(app).config)]
 
-    assert client.get(STATUS).json["initialized"]
+    assert state.phase == "ready"
     assert leaks(*told, *spoken) == []

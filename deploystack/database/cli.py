@@ -48,6 +48,8 @@ def command(name: str) -> Callable[[Callable[P, None]], click.Command]:
                     f"{error.sentence} [{error.code}]" + (f"\n\n    {remedy}" if remedy else "")
                 ) from None
             except OSError as error:
+                if error.filename is None:  # such as a pipe that nobody reads any more
+                    raise
                 raise click.ClickException(
                     f"{error.filename}: {error.strerror} [data_folder_not_writable]"
                 ) from None

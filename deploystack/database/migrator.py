@@ -44,6 +44,18 @@ WHERE relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND relnamespace = current_schem
                   AND objid = pg_class.oid AND deptype = 'e')
 """
 
+# What may happen during a revision and has nothing to do with it: trying again helps, sooner or
+# later.
+_NO_REVISIONS_FAULT = {
+    "db_corrupt",
+    "db_disk_full",
+    "db_locked",
+    "db_shutting_down",
+    "db_starting_up",
+    "db_timeout",
+    "db_unreachable",
+}
+
 # Alembic keeps the running environment in module globals: one run at a time in a process.
 _ALEMBIC = threading.Lock()
 
@@ -285,7 +297,7 @@ def _culprit(history: History, error: BaseException) -> str | None:
 def _failed(revision: str, error: BaseException) -> DatabaseProblem:
     if isinstance(error, sa.exc.DBAPIError):
         problem = problem_of(error)
-        if problem.code == "db_locked":
+        if problem.code in _NO_REVISIONS_FAULT:
             return problem
     return DatabaseProblem(
         "migration_failed",

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from deploystack.database import get_database
 from tests.conftest import MakeApp
 from tests.support.applications import set_up
+from tests.support.direct import Direct
+from tests.support.revisions import Revisions
 from tests.support.rows import add_routes
 
 
@@ -26,3 +29,18 @@ def sqlite_app(make_app: MakeApp) -> Flask:
 def sqlite_path(sqlite_app: Flask, data_dir: Path) -> Path:
     """The file of ``sqlite_app``."""
     return data_dir / "database" / "deploystack.db"
+
+
+@pytest.fixture
+def revisions(tmp_path: Path) -> Revisions:
+    """The project's revisions, to which a test adds its own."""
+    return Revisions(tmp_path / "migrations")
+
+
+@pytest.fixture
+def direct(body: dict[str, str], data_dir: Path, make_app: MakeApp) -> Direct:
+    """A database that was set up with the project's own revisions, and that nobody serves now."""
+    app = make_app()
+    set_up(app, body)
+    get_database(app).close()
+    return Direct(body, data_dir)

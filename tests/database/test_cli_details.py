@@ -17,16 +17,6 @@ from tests.support.revisions import Revisions
 FROM_STDIN = ("--type", "postgres", "--connection-string-file", "-")
 
 
-@pytest.fixture
-def revisions(tmp_path: Path) -> Revisions:
-    return Revisions(tmp_path / "migrations")
-
-
-@pytest.fixture
-def direct(body: dict[str, str], data_dir: Path) -> Direct:
-    return Direct(body, data_dir)
-
-
 def test_no_output_holds_the_password(
     postgres: Postgres, app: Flask, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,7 +54,8 @@ def test_no_output_holds_the_password(
         assert form not in output
 
 
-def test_status_for_people(app: Flask, body: dict[str, str], direct: Direct) -> None:
+def test_status_for_people(app: Flask, body: dict[str, str], data_dir: Path) -> None:
+    direct = Direct(body, data_dir)
     shown = command(app, "db", "status")
     assert shown.exit_code == 0
     assert shown.stdout.splitlines()[:2] == ["configured:     False", "initialized:    False"]
@@ -90,15 +81,11 @@ def test_status_of_a_file_that_is_gone_changes_nothing(make_app: MakeApp, data_d
 
 
 def test_no_command_migrates_by_the_way(
-    app: Flask,
-    body: dict[str, str],
     direct: Direct,
     revisions: Revisions,
     data_dir: Path,
     make_app: MakeApp,
 ) -> None:
-    set_up(app, body)
-    get_database(app).close()
     added = revisions.add("op.create_table('extra', sa.Column('id', sa.Integer))")
     before = direct.everything()
     behind = make_app(revisions.config(data_dir))
@@ -136,11 +123,26 @@ def test_an_operators_database_is_not_made_by_looking(
     assert report(app)["initialized"] is True
 
 
-def test_upgrade_shows_what_it_does_and_a_running_server_follows(
-    app: Flask, body: dict[str, str], revisions: Revisions, data_dir: Path, make_app: MakeApp
+@pytest.mark.parametrize("revision", [[], ["head"], ["BASE"], ["+1"]])
+def test_upgrade_leaves_somebody_elses_database_alone(
+    revision: list[str], body: dict[str, str], data_dir: Path, make_app: MakeApp
 ) -> None:
-    set_up(app, body)
-    get_database(app).close()
+    direct = Direct(body, data_dir)
+    direct.file.parent.mkdir(parents=True)
+    direct.execute("CREATE TABLE somebodys (id INTEGER)", "INSERT INTO somebodys VALUES (1)")
+    before = direct.everything()
+    url = body.get("connectionString", f"sqlite:///{direct.file}")
+    app = make_app(DEPLOYSTACK_DATABASE_URL=url)
+    revision = [get_database(app).history.head or "" if r == "BASE" else r for r in revision]
+    result = command(app, "db", "upgrade", *revision)
+    assert result.exit_code == 1
+    assert "[db_not_empty]" in result.output
+    assert direct.everything() == before
+
+
+def test_upgrade_shows_what_it_does_and_the_application_follows(
+    direct: Direct, revisions: Revisions, data_dir: Path, make_app: MakeApp
+) -> None:
     added = revisions.add("op.create_table('extra', sa.Column('id', sa.Integer))")
     newer = make_app(revisions.config(data_dir))
     result = command(newer, "db", "upgrade")
@@ -155,13 +157,12 @@ def test_upgrade_shows_what_it_does_and_a_running_server_follows(
 @pytest.mark.parametrize("arguments", [["upgrade"], ["upgrade", "bad"], ["downgrade", "BASE"]])
 def test_a_failing_command_names_the_revision_and_changes_nothing(
     arguments: list[str],
-    app: Flask,
     body: dict[str, str],
-    direct: Direct,
     revisions: Revisions,
     data_dir: Path,
     make_app: MakeApp,
 ) -> None:
+    direct = Direct(body, data_dir)
     fails = "op.execute('CREATE TABLE half (id INTEGER)')\nop.execute('DELETE FROM nowhere')"
     good = revisions.add(downgrade=fails)
     app = make_app(revisions.config(data_dir))
@@ -183,15 +184,8 @@ def test_a_failing_command_names_the_revision_and_changes_nothing(
 
 
 def test_stamp_says_where_a_database_is_without_running_anything(
-    app: Flask,
-    body: dict[str, str],
-    direct: Direct,
-    revisions: Revisions,
-    data_dir: Path,
-    make_app: MakeApp,
+    direct: Direct, revisions: Revisions, data_dir: Path, make_app: MakeApp
 ) -> None:
-    set_up(app, body)
-    get_database(app).close()
     added = revisions.add("raise RuntimeError('not to be run')")
     app = make_app(revisions.config(data_dir))
     assert command(app, "db", "stamp", added).exit_code == 0
@@ -201,8 +195,9 @@ def test_stamp_says_where_a_database_is_without_running_anything(
 
 
 def test_check_connection_looks_and_changes_nothing(
-    app: Flask, body: dict[str, str], direct: Direct, data_dir: Path
+    app: Flask, body: dict[str, str], data_dir: Path
 ) -> None:
+    direct = Direct(body, data_dir)
     arguments = FROM_STDIN if direct.dialect == "postgres" else ("--type", "sqlite")
     before = sorted(data_dir.rglob("*"))
     result = command(app, "db", "check-connection", *arguments, input=body.get("connectionString"))

@@ -18,7 +18,9 @@ from tests.support.applications import (
     status,
 )
 from tests.support.direct import Direct
+from tests.support.postgres import PostgresServer
 from tests.support.revisions import Revisions
+from tests.support.waiting import until
 
 FAILING = {
     "a statement the database refuses": (
@@ -43,20 +45,6 @@ FAILING = {
     "a module that is missing": ("import not_installed_anywhere", "not_installed_anywhere"),
 }
 MENDED = "op.execute('CREATE TABLE first (id INTEGER)')"
-
-
-@pytest.fixture
-def revisions(tmp_path: Path) -> Revisions:
-    return Revisions(tmp_path / "migrations")
-
-
-@pytest.fixture
-def direct(body: dict[str, str], data_dir: Path, make_app: MakeApp) -> Direct:
-    """A database that was set up with the project's own revisions, and then stopped."""
-    app = make_app()
-    set_up(app, body)
-    get_database(app).close()
-    return Direct(body, data_dir)
 
 
 def test_only_what_is_new_is_applied(
@@ -160,6 +148,29 @@ def test_an_added_revision_that_mends_is_applied_after_a_restart(
     assert status(make_app(revisions.config(data_dir)))["initialized"] is True
     assert direct.revisions() == [revisions.base, before, bad]
     assert direct.rows("SELECT id FROM later") == [1]
+
+
+def test_a_server_that_dies_during_a_revision_is_not_the_revisions_fault(
+    own_postgres: PostgresServer, revisions: Revisions, data_dir: Path, make_app: MakeApp
+) -> None:
+    body = {"type": "postgres", "connectionString": own_postgres.create_database()}
+    app = make_app()
+    set_up(app, body)
+    get_database(app).close()
+    direct = Direct(body, data_dir)
+    revisions.add("op.execute('CREATE TABLE one (id INTEGER)')\nop.execute('SELECT pg_sleep(1)')")
+
+    app = make_app(revisions.config(data_dir))
+    get_database(app).start()
+    sleeping = "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(1)'"
+    until(lambda: direct.rows(sleeping))
+    own_postgres.stop("immediate")
+    assert status(app)["initialized"] is False
+    assert report(app)["last_failure"] is None
+
+    own_postgres.start()
+    until(lambda: status(app)["initialized"], 5)
+    assert direct.tables() >= {"one"}
 
 
 def test_setup_with_a_failing_revision_leaves_nothing(

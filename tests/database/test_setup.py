@@ -11,6 +11,9 @@ from filelock import FileLock
 from flask import Flask
 from flask.testing import FlaskClient
 
+from deploystack.database import get_database, setup
+from deploystack.database.target import SqliteTarget
+from deploystack.errors import ApiError
 from deploystack.models.user import ROLES
 from tests.conftest import MakeApp
 from tests.support.applications import set_up
@@ -104,6 +107,21 @@ def test_only_once(
     assert (direct.everything(), files(data_dir)) == before
     if second == "postgres":
         assert Direct(other, data_dir).tables() == set()
+
+
+def test_only_once_even_if_it_was_asked_for_before(
+    app: Flask, data_dir: Path, body: dict[str, str]
+) -> None:
+    """Two may see that nothing is chosen; the second to get the claim looks again."""
+    set_up(app, body)
+    before = Direct(body, data_dir).everything(), files(data_dir)
+    database = get_database(app)
+    for ask in (setup.set_up, setup.look):
+        with pytest.raises(ApiError) as refused:
+            ask(database, SqliteTarget(database.config.sqlite_file))
+        assert (refused.value.status, refused.value.code) == (409, "already_configured")
+
+    assert (Direct(body, data_dir).everything(), files(data_dir)) == before
 
 
 @pytest.mark.parametrize("route", [SETUP, "/api/db/check"])

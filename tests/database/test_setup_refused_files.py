@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,8 +88,10 @@ def test_a_file_that_another_process_has_locked(
     before = files(data_dir)
     with locked_by_another_process(path):
         for route in (CHECK, SETUP):
+            started = time.monotonic()
             response = client.post(route, json=SQLITE)
             assert (response.status_code, response.json["code"]) == (422, "db_locked")
+            assert time.monotonic() - started < 3
     assert files(data_dir) == before
 
     path.unlink()

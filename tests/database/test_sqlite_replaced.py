@@ -116,6 +116,13 @@ def half(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
+def spoiled(path: Path) -> None:
+    """What is looked at first is intact, but not the end."""
+    with path.open("r+b") as file:
+        file.seek(-3 * 4096, os.SEEK_END)
+        file.write(b"\xff" * 3 * 4096)
+
+
 def empty(path: Path) -> None:
     os.truncate(path, 0)
 
@@ -127,7 +134,7 @@ def folder(path: Path) -> None:
 CODES = {"db_not_a_database", "db_corrupt", "db_empty", "db_not_empty", "db_unreachable"}
 
 
-@pytest.mark.parametrize("damage", [garbage, half, empty, folder])
+@pytest.mark.parametrize("damage", [garbage, half, spoiled, empty, folder])
 def test_replaced_by_something_else(
     client: FlaskClient, data_dir: Path, path: Path, damage: Callable[[Path], Any]
 ) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from tests.conftest import MakeApp
 from tests.support.applications import set_up
 from tests.support.direct import Direct
 from tests.support.revisions import Revisions
-from tests.support.server import ROOT
+from tests.support.together import start_together
 
 PROCESSES = 20
 
@@ -29,20 +26,13 @@ def revisions(tmp_path: Path) -> Revisions:
     return revisions
 
 
-def start_together(data_dir: Path, revisions: Revisions, **environment: str) -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.support.together", str(PROCESSES), str(revisions.folder)],
-        cwd=ROOT,
-        env={**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert process.returncode == 0, process.stdout + process.stderr
-    assert process.stdout.split() == ["ready"] * PROCESSES
+def all_start(data_dir: Path, revisions: Revisions, **variables: str) -> None:
+    """Let all start at once, and see that nothing went wrong in any."""
+    ended = start_together(PROCESSES, data_dir, revisions, **variables)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.split() == ["ready"] * PROCESSES
     for failure in ("ERROR", "_failed", "db_locked", "Traceback"):
-        assert failure not in process.stderr
+        assert failure not in ended.stderr
 
 
 def applied_once(direct: Direct, revisions: Revisions, expected: list[str]) -> None:
@@ -57,18 +47,15 @@ def test_on_an_empty_database_that_the_operator_names(
 ) -> None:
     direct = Direct(body, data_dir)
     url = body.get("connectionString") or f"sqlite:///{direct.file}"
-    start_together(data_dir, revisions, DEPLOYSTACK_DATABASE_URL=url)
+    all_start(data_dir, revisions, DEPLOYSTACK_DATABASE_URL=url)
     applied_once(direct, revisions, [revisions.base, "test0001", "test0002"])
 
 
 def test_on_a_database_that_is_two_revisions_behind(
-    body: dict[str, str], data_dir: Path, revisions: Revisions, make_app: MakeApp
+    direct: Direct, data_dir: Path, revisions: Revisions
 ) -> None:
-    app = make_app()
-    set_up(app, body)
-    get_database(app).close()
-    start_together(data_dir, revisions)
-    applied_once(Direct(body, data_dir), revisions, [revisions.base, "test0001", "test0002"])
+    all_start(data_dir, revisions)
+    applied_once(direct, revisions, [revisions.base, "test0001", "test0002"])
 
 
 def test_after_the_sqlite_file_was_deleted(
@@ -79,5 +66,5 @@ def test_after_the_sqlite_file_was_deleted(
     get_database(app).close()
     direct = Direct({"type": "sqlite"}, data_dir)
     direct.file.unlink()
-    start_together(data_dir, revisions)
+    all_start(data_dir, revisions)
     applied_once(direct, revisions, [revisions.base, "test0001", "test0002"])

@@ -130,6 +130,7 @@ def test_no_word_about_the_token_once_configured(make_app: MakeApp, data_dir: Pa
 
     assert done.status_code == 200
     assert client.get(STATUS).json == ready("sqlite")
+    assert not (data_dir / "setup.token").exists()
 
 
 @pytest.mark.parametrize("is_lost", [False, True])

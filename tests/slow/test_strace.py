@@ -24,6 +24,7 @@ from tests.support.crashes import (
     files,
     set_up_in_a_process,
 )
+from tests.support.direct import Direct
 
 pytestmark = pytest.mark.slow
 
@@ -123,37 +124,38 @@ def sweep(tmp_path: Path, make_app: MakeApp, new_body: Callable[[str], dict[str,
 @pytest.mark.parametrize("call", CALLS)
 def test_killed_at_each_call(call: str, sweep: Sweep) -> None:
     pattern, least, _ = CALLS[call]
-    number = 0
-    for number, struck in enumerate(sweep.strike("sqlite", pattern, "signal=KILL"), 1):
+    times = 0
+    for struck in sweep.strike("sqlite", pattern, "signal=KILL"):
+        times += 1
         assert struck.ended.returncode == -signal.SIGKILL, struck.ended.stderr
         assert_allowed_state(struck.start, struck.body, struck.data_dir)
-    assert number >= least
+    assert times >= least
 
 
 def test_killed_at_what_is_sent_to_the_server(sweep: Sweep) -> None:
-    seen = []
+    times = 0
     for struck in sweep.strike("postgres", "sendto", "signal=KILL", in_files=False, every=3):
+        times += 1
         assert struck.ended.returncode == -signal.SIGKILL, struck.ended.stderr
-        seen.append(assert_allowed_state(struck.start, struck.body, struck.data_dir))
-        print(len(seen), struck.ended.stdout.split()[-1:])
-    assert len(seen) > 10
-    assert seen == sorted(seen)
-    assert set(seen) == {False, True}
+        assert_allowed_state(struck.start, struck.body, struck.data_dir)
+    assert times > 10
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_refused_at_each_call(call: str, dialect: str, sweep: Sweep) -> None:
-    pattern, _, error = CALLS[call]
+    pattern, least, error = CALLS[call]
+    times = 0
     for struck in sweep.strike(dialect, pattern, f"error={error}"):
+        times += 1
         ended = struck.ended
-        print(
-            call,
-            ended.returncode,
-            ended.stdout.split()[-1:],
-            [l for l in ended.stderr.splitlines() if not l.startswith("{")],
-            files(struck.data_dir),
-        )
         if ended.returncode == 0:  # it could do without
             assert assert_allowed_state(struck.start, struck.body, struck.data_dir) is True
             continue
+        assert ended.returncode == 1
+        [sentence] = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+        assert sentence.endswith(".")
+        assert files(struck.data_dir) <= {"secret.key", "setup.lock"}
+        if dialect == "postgres":
+            assert Direct(struck.body, struck.data_dir).everything() == {"schema": []}
         assert_retry_works(struck.start(), struck.body, struck.data_dir)
+    assert times >= (least if dialect == "sqlite" else 0)

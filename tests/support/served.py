@@ -21,7 +21,13 @@ def rows(client: FlaskClient) -> list[str]:
 
 def refused(client: FlaskClient, *codes: str) -> None:
     """See every kind of request refused with 503, and the status tell so."""
-    until(lambda: client.get("/readyz").get_json().get("code") not in PASSING)
+
+    def settled() -> bool:
+        answer = client.get("/rows")
+        assert answer.status_code == 503, answer.text
+        return answer.get_json()["code"] not in PASSING
+
+    until(settled)
     for response in (client.get("/rows"), client.post("/rows/lost"), client.get("/readyz")):
         assert (response.status_code, response.get_json()["code"]) in {
             (503, code) for code in codes

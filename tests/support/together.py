@@ -10,11 +10,36 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 from deploystack import Config, create_app
 from tests.support.applications import settled
+from tests.support.revisions import Revisions
+from tests.support.server import ROOT
+
+
+def start_together(
+    count: int, data_dir: Path, revisions: Revisions, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Let ``count`` processes start; each prints a line with the state it settles in.
+
+    Args:
+        count: how many.
+        data_dir: their data folder.
+        revisions: their schema.
+        variables: more variables for them.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", "tests.support.together", str(count), str(revisions.folder)],
+        cwd=ROOT,
+        env={**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), **variables},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
 
 
 def main(count: int, migrations_dir: Path) -> int:

@@ -1,0 +1,269 @@
+"""The real server: where it listens, its workers, and how it starts and stops."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import Serve
+from tests.support.answers import CHECK, SETUP, SQLITE, STATUS
+from tests.support.hostile import HostileServer, stay_silent
+from tests.support.ports import free_port
+from tests.support.programs import run
+from tests.support.server import Server
+from tests.support.waiting import serving, until
+
+UNCONFIGURED = {
+    "configured": False,
+    "initialized": False,
+    "dialect": None,
+    "setup_token_required": False,
+}
+MAX_BYTES = 100 * 10**6
+
+
+def processes(server: Server) -> list[psutil.Process]:
+    return [psutil.Process(server.pid), *server.workers()]
+
+
+def listening(server: Server) -> set[tuple[str, int]]:
+    """Return the addresses that the server's processes listen on."""
+    return {
+        (connection.laddr.ip, connection.laddr.port)
+        for process in processes(server)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def entries(server: Server) -> list[dict[str, str]]:
+    return [json.loads(line) for line in server.log.read_text().splitlines()]
+
+
+def test_listens_where_it_is_told_and_nowhere_else(serve: Serve) -> None:
+    server = serve(WEB_CONCURRENCY="3")
+    until(lambda: serving(server.workers(), 3))
+
+    assert listening(server) == {("127.0.0.1", server.port)}
+
+
+def test_every_worker_serves(serve: Serve) -> None:
+    """What each logs of a request has its process id."""
+    server = serve(WEB_CONCURRENCY="3")
+    until(lambda: serving(server.workers(), 3))
+    workers = {worker.pid for worker in server.workers()}
+
+    def served() -> set[int]:
+        server.post(CHECK, SQLITE)
+        return {int(e["process"]) for e in entries(server) if "request_id" in e}
+
+    until(lambda: served() == workers)
+
+
+def test_start_tells_what_to_do_next(serve: Serve, data_dir: Path) -> None:
+    server = serve(DEPLOYSTACK_LOG_FORMAT="human", DEPLOYSTACK_LOG_LEVEL="INFO")
+    log = server.log.read_text()
+
+    assert f"http://127.0.0.1:{server.port}" in log
+    assert "2 workers" in log
+    for hint in ("POST /api/db/setup", "flask db setup", str(data_dir / "setup.token")):
+        assert hint in log
+    server.post(SETUP, SQLITE)
+    assert server.stop() == 0
+
+    before = len(server.log.read_text())
+    server.start()
+    assert "setup" not in server.log.read_text()[before:]
+
+
+@pytest.mark.parametrize("host", ["localhost", "::1"])
+def test_other_ways_to_name_this_machine(serve: Serve, host: str) -> None:
+    server = serve(wait=False, HOST=host)
+    until(lambda: len(server.workers()) == 2 and serving(server.workers()))
+    connection = http.client.HTTPConnection(host, server.port, timeout=10)
+    connection.request("GET", STATUS)
+    assert json.loads(connection.getresponse().read()) == UNCONFIGURED
+    connection.close()
+    shown = f"[{host}]" if ":" in host else host
+    assert f"http://{shown}:{server.port}" in server.log.read_text()
+    assert server.stop() == 0
+
+
+def start_in_vain(**variables: str) -> str:
+    """Start a server that cannot; return the one line it says."""
+    result = run(["deploystack"], **variables)
+
+    assert (result.returncode, result.stdout) == (1, "")
+    [line] = result.stderr.splitlines()
+    assert line.endswith(".")
+    return line
+
+
+def test_port_that_somebody_else_has(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = start_in_vain(PORT=port, DEPLOYSTACK_DATA_DIR=str(data_dir))
+
+    assert f"HOST and PORT cannot be used: 127.0.0.1:{port}" in line
+
+
+def test_port_that_another_server_of_ours_has(serve: Serve, tmp_path: Path) -> None:
+    """The operating system would let both have it, and share the requests out."""
+    server = serve()
+    line = start_in_vain(PORT=str(server.port), DEPLOYSTACK_DATA_DIR=str(tmp_path / "other"))
+
+    assert "HOST and PORT" in line
+    assert server.status() == UNCONFIGURED
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "a..b"])
+def test_address_that_is_not_this_machine_s(data_dir: Path, host: str) -> None:
+    line = start_in_vain(HOST=host, PORT=str(free_port()), DEPLOYSTACK_DATA_DIR=str(data_dir))
+
+    assert "HOST" in line
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("reaches", ["the main process", "every process"])
+def test_stops_cleanly(serve: Serve, sig: signal.Signals, reaches: str) -> None:
+    """Ctrl-C reaches every process, and so does systemd's SIGTERM."""
+    server = serve(WEB_CONCURRENCY="3", DEPLOYSTACK_LOG_LEVEL="INFO")
+    until(lambda: serving(server.workers(), 3))
+    server.post(SETUP, SQLITE)
+    if reaches == "every process":
+        for worker in server.workers():
+            worker.send_signal(sig)
+    started = time.monotonic()
+
+    assert server.stop(sig) == 0
+    assert time.monotonic() - started < 8, "no worker had to be killed"
+    assert {e["level"] for e in entries(server)} == {"INFO"}
+    assert "Stopped." in {e["message"] for e in entries(server)}
+    with socket.create_server(("127.0.0.1", server.port)):
+        pass
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_requests_in_flight_finish(serve: Serve, sig: signal.Signals) -> None:
+    server = serve()
+    with HostileServer(stay_silent) as silent, ThreadPoolExecutor(1) as pool:
+        uri = f"postgresql://u@127.0.0.1:{silent.port}/d?connect_timeout=2"
+        request = pool.submit(server.post, CHECK, {"type": "postgres", "connectionString": uri})
+        until(lambda: "setup.lock" in server.log.read_text())
+        time.sleep(0.3)
+        assert not request.done()
+        assert server.stop(sig) == 0
+
+        assert (request.result(0.5).status, request.result().json["code"]) == (422, "db_timeout")
+
+
+def test_worker_that_dies_is_replaced(serve: Serve, body: dict[str, str]) -> None:
+    server = serve()
+    until(lambda: serving(server.workers()))
+    assert server.post(SETUP, body).status == 200
+    killed, other = server.workers()
+    killed.kill()
+    until(lambda: killed not in server.workers() and serving(server.workers()))
+
+    assert other in server.workers()
+    ready = {"configured": True, "initialized": True, "dialect": body["type"]}
+    until(lambda: [server.status() for _ in range(20)] == [ready] * 20)
+    assert server.stop() == 0
+
+
+def test_sighup_replaces_the_workers_without_a_pause(serve: Serve) -> None:
+    server = serve(WEB_CONCURRENCY="1")
+    until(lambda: serving(server.workers(), 1))
+    server.post(SETUP, SQLITE)
+    old = server.workers()
+    answers = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            answers.append(server.get("/readyz").status)
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask)
+        psutil.Process(server.pid).send_signal(signal.SIGHUP)
+        try:
+            until(lambda: not set(old) & set(server.workers()) and serving(server.workers(), 1))
+        finally:
+            done.set()
+        asking.result(10)
+
+    assert set(answers) == {200}
+    assert server.stop() == 0
+
+
+def test_nothing_is_connected_before_the_workers_are_made(
+    serve: Serve, body: dict[str, str], new_body: Callable[[str], dict[str, str]]
+) -> None:
+    """Two processes on one connection, or one SQLite handle, would corrupt each other's data."""
+    server = serve()
+    assert server.post(SETUP, body).status == 200
+    assert server.stop() == 0
+    server.start()
+    until(lambda: serving(server.workers()))
+    for _ in range(40):
+        assert server.get("/readyz").status == 200
+    main, *workers = processes(server)
+
+    def databases(process: psutil.Process) -> list[object]:
+        files = [f.path for f in process.open_files() if f.path.endswith(".db")]
+        return files + [c.laddr.port for c in process.net_connections("tcp") if c.raddr]
+
+    assert databases(main) == []
+    assert main.num_threads() <= 1 + len(workers), "one that watches each worker"
+    if body["type"] == "postgres":
+        ports = [port for worker in workers for port in databases(worker)]
+        assert len(ports) == len(set(ports)) >= 1
+
+
+def test_memory(serve: Serve, body: dict[str, str]) -> None:
+    server = serve()
+    assert server.post(SETUP, body).status == 200
+    for _ in range(50):
+        assert server.status()["initialized"]
+
+    resident = [worker.memory_info().rss for worker in server.workers()]
+    assert max(resident) < MAX_BYTES
+
+
+def test_body_that_comes_in_pieces_is_bounded_too(serve: Serve) -> None:
+    """Without a Content-Length, and with a good beginning."""
+    server = serve()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    pieces = iter([json.dumps(SQLITE).encode(), b" " * 4096, b"and more"])
+    connection.request(
+        "POST", SETUP, pieces, {"Content-Type": "application/json"}, encode_chunked=True
+    )
+    response = connection.getresponse()
+
+    assert (response.status, json.loads(response.read())["code"]) == (413, "body_too_large")
+    connection.close()
+    assert server.status() == UNCONFIGURED
+
+
+def test_flask_command_works_from_any_folder(data_dir: Path, tmp_path: Path) -> None:
+    flask = ["flask", "--app", "wsgi"]
+    variables = {"DEPLOYSTACK_DATA_DIR": str(data_dir)}
+    made = run([*flask, "db", "setup", "--type", "sqlite"], folder=tmp_path, **variables)
+    seen = run([*flask, "db", "status", "--json"], folder=Path("/"), **variables)
+
+    assert (made.returncode, seen.returncode) == (0, 0), made.stderr + seen.stderr
+    assert json.loads(seen.stdout)["initialized"]
+    assert re.fullmatch("[0-9a-f]+", json.loads(seen.stdout)["revision"])
+    assert list(tmp_path.iterdir()) == [data_dir]
