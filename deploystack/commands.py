@@ -36,5 +36,5 @@ class ImportedGroup(click.Group):
 def register_commands(app: Flask) -> None:
     """Add the command groups to ``app``."""
     app.cli.add_command(
-        ImportedGroup("db", "deploystack.database.cli", "Set up and migrate the database.")
+        ImportedGroup("db", "deploystack.database.cli", "Set up, inspect and migrate the database.")
     )

@@ -186,18 +186,18 @@ def test_when_the_database_goes_away(
     assert leaks(*told, *spoken, repr(get_database(app).current())) == []
 
 
-@pytest.mark.parametrize("text", [*MALFORMED, f"postgresql://u:{ENCODED}@127.0.0.1/d"], ids=repr)
-def test_exceptions_and_repr(text: str) -> None:
+def test_exceptions_and_repr() -> None:
     said: list[object] = []
-    for reader in (parse, parse_operator):
+    for text in [*MALFORMED, f"postgresql://u:{ENCODED}@127.0.0.1/d"]:
+        for reader in (parse, parse_operator):
+            try:
+                said.append(reader(text))
+            except ApiError as error:
+                said += everything(error)
         try:
-            said.append(reader(text))
-        except ApiError as error:
+            said.append(Config.from_environment({"DEPLOYSTACK_DATABASE_URL": text}))
+        except ConfigError as error:
             said += everything(error)
-    try:
-        said.append(Config.from_environment({"DEPLOYSTACK_DATABASE_URL": text}))
-    except ConfigError as error:
-        said += everything(error)
 
     assert leaks(*map(repr, said), *map(str, said)) == []
 

@@ -17,7 +17,7 @@ from deploystack.config import ROOT, Config, ConfigError
 from deploystack.database import db, get_database
 from deploystack.models import Role
 from tests.conftest import MakeApp
-from tests.support.applications import set_up
+from tests.support.applications import set_up, settled
 from tests.support.programs import run
 
 KEY = "a-key-of-16-char"
@@ -190,10 +190,13 @@ def test_database_url_that_nothing_can_be_made_of(make_app: MakeApp, url: str) -
 
 @pytest.mark.parametrize("url", [f"sqlite:///{'x' * 300}", "sqlite:////proc/x", "sqlite:///.."])
 def test_database_url_that_no_file_can_have_starts_and_waits(make_app: MakeApp, url: str) -> None:
-    client = make_app(DEPLOYSTACK_DATABASE_URL=url).test_client()
+    app = make_app(DEPLOYSTACK_DATABASE_URL=url)
+    state = settled(app)
 
-    assert client.get("/api/db/status").json["configured"]
-    assert client.get("/readyz").status_code == 503
+    assert state.phase == "waiting"
+    assert state.problem
+    assert state.problem.code in {"db_unreachable", "database_file_missing"}
+    assert app.test_client().get("/readyz").status_code == 503
 
 
 def test_database_url_beside_a_selection_that_cannot_be_read(

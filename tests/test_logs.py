@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from deploystack.logs import describe
+from deploystack.logs import HumanFormatter, JsonFormatter, describe
 from tests.conftest import MakeApp, Serve
 from tests.support.answers import CHECK, SETUP, SQLITE, at_route
 from tests.support.waiting import serving, until
@@ -94,7 +94,7 @@ def test_request_id_is_in_each_line_of_the_request(
 
 
 @pytest.mark.parametrize(
-    "text", ["two\nlines", "\r\n", "\x1b[2Jcleared", "a\u2028b", "a\x85b", "\x00", "\ud800", '}{"']
+    "text", ["two\nlines", "\r\n", "\x1b[2Jcleared", "a\u2028b", "a\x85b", "\x00", '}{"']
 )
 def test_record_is_one_line_whatever_is_in_it(
     make_app: MakeApp, log_format: str, read: Read, text: str
@@ -107,6 +107,11 @@ def test_record_is_one_line_whatever_is_in_it(
     [entry] = read()
     assert entry["message"].startswith("it said")
     assert "\x1b" not in entry["message"]
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), HumanFormatter()])
+def test_record_that_is_no_text_can_still_be_written(formatter: logging.Formatter) -> None:
+    assert formatter.format(logging.makeLogRecord({"msg": "a\ud800b"})).encode()
 
 
 def test_exception_is_one_line(make_app: MakeApp, log_format: str, read: Read) -> None:

