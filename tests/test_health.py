@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
@@ -111,13 +111,16 @@ def test_hanging_server_costs_two_seconds_and_no_more(
     until(lambda: client.get("/readyz").status_code == 200, 5)
 
 
-def test_livez_does_not_look_for_a_database(client: FlaskClient) -> None:
-    """Looking is what the follower's thread does, once somebody asks."""
+def test_livez_does_not_look_for_a_database(
+    client: FlaskClient, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever looks reads the selection, and says that it cannot be read."""
+    (data_dir / "db.selection.json").write_text("{")
     assert client.get("/livez").json == ALIVE
-    assert "follower" not in {thread.name for thread in threading.enumerate()}
+    assert "selection_unreadable" not in capsys.readouterr().err
 
     client.get("/readyz")
-    assert get_database(client.application).current().phase == "unconfigured"
+    assert "selection_unreadable" in capsys.readouterr().err
 
 
 def test_livez_takes_no_connection_and_no_lease(

@@ -134,10 +134,15 @@ def test_address_that_is_not_this_machine_s(data_dir: Path, host: str) -> None:
     assert "HOST" in line
 
 
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("reaches", ["the main process", "every process"])
+@pytest.mark.parametrize(
+    ("sig", "reaches"),
+    [
+        (signal.SIGTERM, "the main process"),
+        (signal.SIGINT, "the main process"),
+        (signal.SIGINT, "every process"),  # Ctrl-C does
+    ],
+)
 def test_stops_cleanly(serve: Serve, sig: signal.Signals, reaches: str) -> None:
-    """Ctrl-C reaches every process, and so does systemd's SIGTERM."""
     server = serve(WEB_CONCURRENCY="3", DEPLOYSTACK_LOG_LEVEL="INFO")
     until(lambda: serving(server.workers(), 3))
     server.post(SETUP, SQLITE)
@@ -152,6 +157,19 @@ def test_stops_cleanly(serve: Serve, sig: signal.Signals, reaches: str) -> None:
     assert "Stopped." in {e["message"] for e in entries(server)}
     with socket.create_server(("127.0.0.1", server.port)):
         pass
+
+
+def test_workers_leave_ctrl_c_to_the_main_process(serve: Serve) -> None:
+    """One that gets SIGINT and SIGTERM at once may heed neither, and has to be killed."""
+    server = serve()
+    until(lambda: serving(server.workers()))
+    workers = server.workers()
+    for worker in workers:
+        worker.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+
+    assert server.workers() == workers
+    assert all(server.get("/livez").status == 200 for _ in range(10))
 
 
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from .binding import Binding
 from .preparation import Schema
 from .problems import DatabaseProblem
 from .target import SqliteTarget, Target
+
+log = logging.getLogger(__name__)
 
 
 def identity(target: Target | None) -> tuple[int, int] | None:
@@ -77,7 +80,7 @@ def attach(
         if (isinstance(target, SqliteTarget) and file is None) or not _is_current(engine, schema):
             before_migrating()
             with engines.migration(target, create=initialise) as connection:
-                schema.bring_up_to_date(connection, initialise=initialise)
+                schema.bring_up_to_date(connection, initialise=initialise, progress=_log)
             file = file or identity(target)
             engine.dispose()
             engine = engines.runtime_engine(target, SERVER_THREADS)  # it remembers the schema
@@ -95,6 +98,10 @@ def attach(
         engine.dispose()
         raise
     return Binding(target, engine, file)
+
+
+def _log(step: str) -> None:
+    log.info("Bringing the database up to date: %s.", step)
 
 
 def _is_current(engine: sa.Engine, schema: Schema) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from . import engines, migrator, preflight
 from .migrator import Contents, History
-from .postgres import watchdog
 from .problems import DatabaseProblem
 from .target import Dialect, PostgresTarget, SqliteTarget, Target
 
@@ -52,18 +52,22 @@ def check(target: Target, history: History) -> Report:
     if contents.kind == "empty":
         return Report(target.dialect, version, contents, "create")
     action: Literal["upgrade", "adopt"] = (
-        "adopt" if contents.revision == history.head else "upgrade"
+        "upgrade" if history.pending(contents.revisions) else "adopt"
     )
     return Report(target.dialect, version, contents, action)
 
 
 def _look_at_server(target: PostgresTarget, history: History) -> tuple[str, Contents]:
-    with engines.inspection(target) as connection:
-        raw = cast("psycopg2.extensions.connection", connection.connection.driver_connection)
-        with watchdog(raw, PREFLIGHT_SECONDS):
-            facts = preflight.examine(raw)
-            preflight.check(facts)
-            return facts.version, migrator.examine(connection, history)
+    ends = time.monotonic() + PREFLIGHT_SECONDS
+    with (
+        engines.inspection(target) as connection,
+        engines.bounded(connection, ends - time.monotonic()),
+    ):
+        facts = preflight.examine(
+            cast("psycopg2.extensions.connection", connection.connection.driver_connection)
+        )
+        preflight.check(facts)
+        return facts.version, migrator.examine(connection, history)
 
 
 def _look_at_file(target: SqliteTarget, history: History) -> Contents:

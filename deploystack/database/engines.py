@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
@@ -69,7 +69,9 @@ def runtime_engine(target: Target, threads: int) -> sa.Engine:
 
 
 @contextmanager
-def migration(target: Target, *, create: bool = False) -> Iterator[sa.Connection]:
+def migration(
+    target: Target, *, create: bool = False, seconds: float | None = None
+) -> Iterator[sa.Connection]:
     """Open the one transaction in which a schema is changed, alone on this database.
 
     The lock holds across processes and hosts until the transaction ends: ``BEGIN IMMEDIATE`` on
@@ -80,6 +82,7 @@ def migration(target: Target, *, create: bool = False) -> Iterator[sa.Connection
     Args:
         target: the database.
         create: whether a SQLite file that does not exist is made.
+        seconds: how long a server may take in all, if that is bounded.
 
     Yields:
         The connection, in a transaction that commits at the end and rolls back on an exception.
@@ -90,7 +93,7 @@ def migration(target: Target, *, create: bool = False) -> Iterator[sa.Connection
     if create and isinstance(target, SqliteTarget):
         _create_file(target.path)
     engine = _unpooled_engine(target, MIGRATION_LOCK_SECONDS)
-    with connected(engine) as connection, connection.begin():
+    with connected(engine) as connection, bounded(connection, seconds), connection.begin():
         if isinstance(target, PostgresTarget):
             _lock_postgres(connection)
         yield connection
@@ -150,6 +153,21 @@ def connected(engine: sa.Engine, *, read_only: bool = False) -> Iterator[sa.Conn
             yield connection.execution_options(**{READ_ONLY: read_only})
     except sa.exc.DBAPIError as error:
         raise problem_of(error) from error
+
+
+@contextmanager
+def bounded(connection: sa.Connection, seconds: float | None) -> Iterator[None]:
+    """Let a PostgreSQL server take so many seconds for the code inside, and then cut it off.
+
+    Raises:
+        DatabaseProblem: ``db_timeout``.
+    """
+    raw: Any = connection.connection.driver_connection
+    if seconds is None or isinstance(raw, sqlite3.Connection):
+        yield
+    else:
+        with postgres.watchdog(raw, seconds):
+            yield
 
 
 def problem_of(error: sa.exc.DBAPIError) -> DatabaseProblem:
@@ -239,7 +257,12 @@ class _SameSchema:
         self._count: int | None = None
 
     def __call__(self, connection: sa.Connection) -> None:
-        count = connection.exec_driver_sql("PRAGMA schema_version").scalar()
+        # Past SQLAlchemy, which would take five times as long, for each transaction.
+        raw = cast("sqlite3.Connection", connection.connection.driver_connection)
+        try:
+            [count] = raw.execute("PRAGMA schema_version").fetchone()
+        except sqlite3.Error as error:
+            raise _sqlite_problem(error) from error
         if self._count is None:
             self._count = count
         elif count != self._count:

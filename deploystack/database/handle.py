@@ -263,11 +263,16 @@ class Database:
 
 def _log_change(previous: State, state: State) -> None:
     """Log each change once, not each attempt."""
-    code = state.problem.code if state.problem else None
-    if (previous.phase, previous.problem and previous.problem.code) == (state.phase, code):
+    codes = [s.problem.code if s.problem else None for s in (previous, state)]
+    if (previous.phase, previous.target, codes[0]) == (state.phase, state.target, codes[1]):
         return
     if state.phase == "ready":
         log.info("The %s database is ready.", state.dialect)
-    elif state.problem:
+    elif state.problem is None:
+        if previous.seen is not None:
+            log.info("No database is chosen any more.")
+    elif codes[1] == "db_migrating":
+        log.info("%s", state.problem.sentence)
+    else:
         cause = f" Cause: {state.problem.cause}." if state.problem.cause else ""
-        log.warning("%s: %s%s", state.problem.code, state.problem.sentence, cause)
+        log.warning("%s: %s%s", codes[1], state.problem.sentence, cause)

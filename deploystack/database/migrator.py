@@ -11,7 +11,7 @@ import logging
 import re
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,9 +116,9 @@ class History:
             )
         return heads[0] if heads else None
 
-    def pending(self, current: str | None) -> list[str]:
+    def pending(self, current: Iterable[str]) -> list[str]:
         """Return the revisions a database at ``current`` lacks, oldest first."""
-        applied = set(self._with_ancestors(current)) if current else set()
+        applied = set(self._with_ancestors(*current))
         ordered = [self.head] if self.head else []
         return [r for r in self._with_ancestors(*ordered) if r not in applied]
 
@@ -177,29 +177,29 @@ class Contents:
 
     Attributes:
         kind: ``empty``, ``ours`` or ``foreign``.
-        revision: the revision it is at, if it is ours.
+        revisions: those it is at, if it is ours; more than one between branches.
     """
 
     kind: Literal["empty", "ours", "foreign"]
-    revision: str | None = None
+    revisions: frozenset[str] = frozenset()
 
 
-def current(connection: sa.Connection, history: History) -> str | None:
-    """Return the revision the database is at, or ``None`` if it holds none of ours."""
+def current(connection: sa.Connection, history: History) -> frozenset[str]:
+    """Return the revision the database is at: nearly always one, two between branches, or none."""
     if not sa.inspect(connection).has_table(history.version_table):
-        return None
+        return frozenset()
     table = sa.table(history.version_table, sa.column("version_num"))
-    return connection.scalar(sa.select(table.c.version_num))
+    return frozenset(connection.scalars(sa.select(table.c.version_num)))
 
 
 def examine(connection: sa.Connection, history: History) -> Contents:
     """Return whether the database is empty, this application's, or somebody else's."""
     tables = _relations(connection)
     if SchemaRevision.__tablename__ in tables:
-        revision = current(connection, history)
-        return Contents("ours" if revision else "foreign", revision)
+        revisions = current(connection, history)
+        return Contents("ours" if revisions else "foreign", revisions)
     # Taking back every revision leaves the version table behind, without a row.
-    if not tables - {history.version_table} and current(connection, history) is None:
+    if not tables - {history.version_table} and not current(connection, history):
         return Contents("empty")
     return Contents("foreign")
 
@@ -225,13 +225,14 @@ def refuse_unusable(contents: Contents, history: History) -> None:
             "this application and use that one. Nothing was changed.",
             retry_after=30,
         )
-    if contents.revision and contents.revision not in history.parents:
+    unknown = contents.revisions - history.parents.keys()
+    if unknown:
         raise DatabaseProblem(
             "db_newer",
             "The database was written by a newer version of the application. Update the "
             "application, or use another database or a backup from this version. Nothing was "
             "changed.",
-            cause=f"the database is at revision {contents.revision}, which this code lacks",
+            cause=f"the database is at revision {min(unknown)}, which this code lacks",
             retry_after=30,
         )
 
@@ -255,7 +256,6 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
 
     def step_applied(revision: str) -> None:
         applied.append(revision)
-        log.info("Applied revision %s.", revision)
         progress(f"migrated {revision}")
 
     with _ALEMBIC, blaming(history, lambda: pending[min(len(applied), len(pending) - 1)]):
@@ -282,19 +282,26 @@ def blaming(history: History, otherwise: Callable[[], str | None]) -> Iterator[N
         revision = _culprit(history, error) or otherwise()
         if revision is None:
             raise
-        raise _failed(revision, error) from error
+        raise _failed(history, revision, error) from error
 
 
 def _culprit(history: History, error: BaseException) -> str | None:
     """Return the revision in whose file ``error`` arose: Alembic loads all before applying one."""
-    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    place = _place(history, error)
+    return _identifiers(place[0]).get("revision") if place else None
+
+
+def _place(history: History, error: BaseException) -> tuple[Path, int] | None:
+    """Return the file and the line of a revision where ``error`` arose."""
+    frames = traceback.walk_tb(error.__traceback__)
+    places = [(Path(frame.f_code.co_filename), line) for frame, line in frames]
     if isinstance(error, SyntaxError):
-        files.append(error.filename or "")
-    ours = [file for name in files if (file := Path(name)).parent == history.versions]
-    return _identifiers(ours[-1]).get("revision") if ours else None
+        places.append((Path(error.filename or ""), error.lineno or 0))
+    ours = [place for place in places if place[0].parent == history.versions]
+    return ours[-1] if ours else None
 
 
-def _failed(revision: str, error: BaseException) -> DatabaseProblem:
+def _failed(history: History, revision: str, error: BaseException) -> DatabaseProblem:
     if isinstance(error, sa.exc.DBAPIError):
         problem = problem_of(error)
         if problem.code in _NO_REVISIONS_FAULT:
@@ -304,9 +311,14 @@ def _failed(revision: str, error: BaseException) -> DatabaseProblem:
         "A change of the schema failed and was taken back. Look at `flask db status`, correct "
         "the revision it names, then start again.",
         {"revision": revision},
-        cause=f"revision {revision}: {_cause(error)}",
+        cause=f"revision {revision}{_where(history, error)}: {_cause(error)}",
         retry_after=30,
     )
+
+
+def _where(history: History, error: BaseException) -> str:
+    place = _place(history, error)
+    return f" ({place[0].name}, line {place[1]})" if place else ""
 
 
 def _cause(error: BaseException) -> str:

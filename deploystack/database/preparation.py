@@ -31,7 +31,7 @@ class Schema:
 
     def is_current(self, connection: sa.Connection) -> bool:
         """Return whether nothing is pending: one query, and no Alembic."""
-        return migrator.current(connection, self.history) == self.history.head
+        return migrator.current(connection, self.history) == {self.history.head}
 
     def bring_up_to_date(
         self,

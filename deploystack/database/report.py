@@ -52,9 +52,9 @@ def _look(database: Database, target: Target, found: dict[str, Any]) -> None:
         raise attach.file_missing()
     with engines.inspection(target) as connection:
         contents = migrator.examine(connection, history)
-    found["revision"] = contents.revision
+    found["revision"] = ", ".join(sorted(contents.revisions)) or None
     migrator.refuse_unusable(contents, history)
-    found["pending"] = history.pending(contents.revision)
+    found["pending"] = history.pending(contents.revisions)
     found["initialized"] = not found["pending"]
     if found["pending"]:
         found["last_failure"] = failure.read(database.config.data_dir)

@@ -29,6 +29,9 @@ from .target import PostgresTarget, SqliteTarget, Target
 
 log = logging.getLogger(__name__)
 
+SETUP_SECONDS = 120.0
+"""How long a server that a caller named may take to create or upgrade the schema."""
+
 BIND_SECONDS = 15.0
 """How long a caller who has set up waits for this process to begin to use the database."""
 
@@ -98,7 +101,7 @@ def _prepare_and_publish(
     config: Config, schema: Schema, target: Target, progress: Progress
 ) -> None:
     with _without_litter(target), ExitStack() as drafts:
-        with engines.migration(target, create=True) as connection:
+        with engines.migration(target, create=True, seconds=_limit(target)) as connection:
             before = schema.bring_up_to_date(connection, initialise=True, progress=progress)
             draft = drafts.enter_context(Draft(config.selection_file, target))
             progress("drafted")
@@ -111,6 +114,13 @@ def _prepare_and_publish(
                     schema.remove(connection)
             raise
     progress("published")
+
+
+def _limit(target: Target) -> float | None:
+    # A stranger's server must not hold the claim for ever; an operator's may have much to migrate.
+    if isinstance(target, PostgresTarget) and not target.operator:
+        return SETUP_SECONDS
+    return None
 
 
 @contextmanager

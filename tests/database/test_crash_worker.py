@@ -79,7 +79,8 @@ def kill_workers_during_setup(server: Server, body: dict[str, str], direct: Dire
     begun = in_the_middle(direct)
     with ThreadPoolExecutor(1) as pool:
         setup = pool.submit(server.post, "/api/db/setup", body)
-        until(begun, 20)
+        until(lambda: begun() or setup.done(), 20)
+        assert not setup.done(), setup.result()
         for worker in server.workers():
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.kill()

@@ -94,9 +94,12 @@ class Server:
         """End it and its workers at once, as a crash of the machine would."""
         if self._process is None:
             return
-        for process in [*self.workers(), psutil.Process(self._process.pid)]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server = psutil.Process(self._process.pid)
+            server.suspend()  # first, or it would start another worker in place of a killed one
+            for process in [*self.workers(), server]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
         self._process.wait(10)
         self._process = None
 
