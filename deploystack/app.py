@@ -84,6 +84,7 @@ class DeployStack(Flask):
             {"SECRET_KEY": secret_key, "SESSION_COOKIE_SAMESITE": "Lax", **settings}
         )
         self.session_interface = CookieSessions(self)
+        self.url_map.merge_slashes = False  # an address has one spelling; another one is 404
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``func``: there are no coroutines here, so none is looked for."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -187,8 +189,9 @@ def _path(text: str) -> Path:
 
 def _data_dir(text: str) -> Path:
     path = _path(text)
-    if path.exists() and not path.is_dir():
-        raise ValueError("it must name a folder, and there is something else in its place")
+    with suppress(FileNotFoundError):
+        if not stat.S_ISDIR(path.stat().st_mode):
+            raise ValueError("it must name a folder, and there is something else in its place")
     return path
 
 
@@ -206,6 +209,8 @@ def _file_content(text: str) -> str:
         raise ValueError("it must name a readable text file") from None
     if not content:
         raise ValueError("the file it names is empty")
+    if "\n" in content:
+        raise ValueError("the file it names must hold one line")
     return content
 
 

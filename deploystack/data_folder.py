@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from .config import Config, ConfigError
+from .errors import ApiError
+
+log = logging.getLogger(__name__)
 
 
 def prepare_data_folder(config: Config) -> None:
@@ -27,6 +31,17 @@ def prepare_data_folder(config: Config) -> None:
         raise _unusable(folder, error) from None
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise _unusable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def data_folder_refused(error: OSError) -> ApiError:
+    """Return the answer for a data folder that cannot be written just now; log why."""
+    log.error("The data folder refused: %s", os.strerror(error.errno or 0))
+    return ApiError(
+        500,
+        "data_folder_not_writable",
+        "The data folder cannot be written. Check its rights and that the disk is not full, then "
+        "try again. Nothing was changed.",
+    )
 
 
 def signing_key(config: Config) -> str:

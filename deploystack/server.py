@@ -11,7 +11,9 @@ import os
 import signal
 import socket
 import threading
+import time
 from importlib import import_module
+from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
 from granian.constants import HTTPModes, Interfaces
@@ -110,10 +112,28 @@ def _serve_in_worker() -> Flask:
     app = _application()
     database = get_database(app)
     database.start()
+    threading.Thread(target=_end_with_the_server, daemon=True, name="server").start()
     warming = threading.Timer(WARM_UP_SECONDS, _warm_up, [database])
     warming.daemon = True
     warming.start()
+    threading.Thread(target=_follow_parent, args=[os.getppid()], daemon=True).start()
     return app
+
+
+def _follow_parent(parent: int) -> None:
+    """End this worker when the main process is gone: it would hold the port, and nobody stop it."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    log.warning("The main process is gone; stopping.")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end_with_the_server() -> None:
+    """Stop this worker when the main process is gone: killed, it could not say so."""
+    server = parent_process()
+    if server:
+        server.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _warm_up(database: Database) -> None:

@@ -52,7 +52,14 @@ GOOD = [
 ]
 NOT_NUMBERS = ["-1", "x", "1.5", "1e1", "0x1", "+1", "1_0", "\N{ARABIC-INDIC DIGIT ONE}", "9" * 40]
 BAD = {
-    "DEPLOYSTACK_DATA_DIR": ["/dev/null", "~nobody-of-this-name/x", "/x" * 3000, "x" * 300, "\0"],
+    "DEPLOYSTACK_DATA_DIR": [
+        "/dev/null",
+        "/dev/null/x",
+        "~nobody-of-this-name",
+        "/x" * 3000,
+        "x" * 300,
+        "\0",
+    ],
     "DEPLOYSTACK_DATABASE_URL": ["mysql://u:kanari@h/d", "host=h password=kanari", "sqlite:///\0"],
     "DEPLOYSTACK_SECRET_KEY": ["kanari"],
     "DEPLOYSTACK_ENCRYPTION_SECRET": ["kanari"],

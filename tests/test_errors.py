@@ -46,7 +46,7 @@ def test_401_says_how_to_prove_oneself(client: FlaskClient) -> None:
 def test_403(client: FlaskClient) -> None:
     foreign = {"Origin": "https://evil.example"}
 
-    assert_error(client.get("/livez", headers={"Host": "evil.example"}), 403, "host_not_allowed")
+    assert_error(client.get(STATUS, headers={"Host": "evil.example"}), 403, "host_not_allowed")
     assert_error(client.post(SETUP, json=SQLITE, headers=foreign), 403, "cross_origin")
 
 

@@ -65,7 +65,7 @@ def test_request_id_is_in_the_log(
 def test_host_that_is_allowed(make_app: MakeApp, allowed: str, hosts: list[str]) -> None:
     client = make_app(DEPLOYSTACK_ALLOWED_HOSTS=allowed).test_client()
 
-    answers = {host: client.get("/livez", headers={"Host": host}).status_code for host in hosts}
+    answers = {host: client.get(STATUS, headers={"Host": host}).status_code for host in hosts}
     assert answers == dict.fromkeys(hosts, 200)
 
 
@@ -109,15 +109,23 @@ def test_host_that_is_allowed(make_app: MakeApp, allowed: str, hosts: list[str])
 def test_host_that_is_refused(make_app: MakeApp, allowed: str, hosts: list[str]) -> None:
     client = make_app(DEPLOYSTACK_ALLOWED_HOSTS=allowed).test_client()
 
-    for path in ("/livez", STATUS, "/nope"):
+    for path in (STATUS, "/nope", "/"):
         for host in hosts:
             response = client.get(path, headers={"Host": host})
             assert_error(response, 403, "host_not_allowed")
     assert_error(client.post(SETUP, json=SQLITE, headers={"Host": hosts[0]}), 403)
 
 
+@pytest.mark.parametrize("host", ["10.1.2.3:3000", "evil.example", "", "???"])
+def test_whoever_watches_the_process_may_use_any_host(client: FlaskClient, host: str) -> None:
+    """A load balancer asks by address."""
+    assert client.get("/livez", headers={"Host": host}).status_code == 200
+    assert_error(client.get("/readyz", headers={"Host": host}), 503, "not_configured")
+    assert_error(client.get("/livez/", headers={"Host": host}), 403, "host_not_allowed")
+
+
 def test_host_is_never_repeated(client: FlaskClient) -> None:
-    response = client.get("/livez", headers={"Host": "kanari.example"})
+    response = client.get(STATUS, headers={"Host": "kanari.example"})
 
     assert "kanari" not in f"{response.headers}{response.text}"
 
@@ -134,15 +142,15 @@ def test_odd_requests_to_the_real_server(serve: Serve) -> None:
     status = {
         head: raw(server, head).split()[1]
         for head in (
-            "GET /livez HTTP/1.1\nHost: localhost",
-            "GET /livez HTTP/1.0\nHost: localhost",
-            "GET /livez HTTP/1.1",
-            "GET /livez HTTP/1.0",
-            "GET /livez HTTP/1.1\nHost:",
-            "GET /livez HTTP/1.1\nHost: evil.example",
-            "GET /livez HTTP/1.1\nHost: localhost\nHost: evil.example",
-            "GET /livez HTTP/1.1\nHost: evil.example\nHost: localhost",
-            "GET http://evil.example/livez HTTP/1.1\nHost: evil.example",
+            "GET /api/db/status HTTP/1.1\nHost: localhost",
+            "GET /api/db/status HTTP/1.0\nHost: localhost",
+            "GET /api/db/status HTTP/1.1",
+            "GET /api/db/status HTTP/1.0",
+            "GET /api/db/status HTTP/1.1\nHost:",
+            "GET /api/db/status HTTP/1.1\nHost: evil.example",
+            "GET /api/db/status HTTP/1.1\nHost: localhost\nHost: evil.example",
+            "GET /api/db/status HTTP/1.1\nHost: evil.example\nHost: localhost",
+            "GET http://evil.example/api/db/status HTTP/1.1\nHost: evil.example",
         )
     }
 
@@ -159,7 +167,7 @@ def test_every_answer_has_the_headers(app: Flask) -> None:
         client.get("/test"),
         client.get(SETUP),
         client.options(SETUP),
-        client.get("/livez", headers={"Host": "evil.example"}),
+        client.get(STATUS, headers={"Host": "evil.example"}),
         client.post(SETUP, json=SQLITE),
     ]
 

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from deploystack.logs import HumanFormatter, JsonFormatter, describe
 from tests.conftest import MakeApp, Serve
 from tests.support.answers import CHECK, SETUP, SQLITE, at_route
-from tests.support.waiting import serving, until
+from tests.support.waiting import until
+from tests.support.workers import serving
 
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 HUMAN = re.compile(

@@ -1,16 +1,12 @@
-"""The real server: where it listens, its workers, and how it starts and stops."""
+"""The real server: how it starts, where it listens, and what its workers are like."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import re
-import signal
 import socket
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -18,11 +14,11 @@ import pytest
 
 from tests.conftest import Serve
 from tests.support.answers import CHECK, SETUP, SQLITE, STATUS
-from tests.support.hostile import HostileServer, stay_silent
 from tests.support.ports import free_port
 from tests.support.programs import run
 from tests.support.server import Server
-from tests.support.waiting import serving, until
+from tests.support.waiting import until
+from tests.support.workers import entries, serving
 
 UNCONFIGURED = {
     "configured": False,
@@ -45,10 +41,6 @@ def listening(server: Server) -> set[tuple[str, int]]:
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     }
-
-
-def entries(server: Server) -> list[dict[str, str]]:
-    return [json.loads(line) for line in server.log.read_text().splitlines()]
 
 
 def test_listens_where_it_is_told_and_nowhere_else(serve: Serve) -> None:
@@ -132,98 +124,6 @@ def test_address_that_is_not_this_machine_s(data_dir: Path, host: str) -> None:
     line = start_in_vain(HOST=host, PORT=str(free_port()), DEPLOYSTACK_DATA_DIR=str(data_dir))
 
     assert "HOST" in line
-
-
-@pytest.mark.parametrize(
-    ("sig", "reaches"),
-    [
-        (signal.SIGTERM, "the main process"),
-        (signal.SIGINT, "the main process"),
-        (signal.SIGINT, "every process"),  # Ctrl-C does
-    ],
-)
-def test_stops_cleanly(serve: Serve, sig: signal.Signals, reaches: str) -> None:
-    server = serve(WEB_CONCURRENCY="3", DEPLOYSTACK_LOG_LEVEL="INFO")
-    until(lambda: serving(server.workers(), 3))
-    server.post(SETUP, SQLITE)
-    if reaches == "every process":
-        for worker in server.workers():
-            worker.send_signal(sig)
-    started = time.monotonic()
-
-    assert server.stop(sig) == 0
-    assert time.monotonic() - started < 8, "no worker had to be killed"
-    assert {e["level"] for e in entries(server)} == {"INFO"}
-    assert "Stopped." in {e["message"] for e in entries(server)}
-    with socket.create_server(("127.0.0.1", server.port)):
-        pass
-
-
-def test_workers_leave_ctrl_c_to_the_main_process(serve: Serve) -> None:
-    """One that gets SIGINT and SIGTERM at once may heed neither, and has to be killed."""
-    server = serve()
-    until(lambda: serving(server.workers()))
-    workers = server.workers()
-    for worker in workers:
-        worker.send_signal(signal.SIGINT)
-    time.sleep(0.5)
-
-    assert server.workers() == workers
-    assert all(server.get("/livez").status == 200 for _ in range(10))
-
-
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_requests_in_flight_finish(serve: Serve, sig: signal.Signals) -> None:
-    server = serve()
-    with HostileServer(stay_silent) as silent, ThreadPoolExecutor(1) as pool:
-        uri = f"postgresql://u@127.0.0.1:{silent.port}/d?connect_timeout=2"
-        request = pool.submit(server.post, CHECK, {"type": "postgres", "connectionString": uri})
-        until(lambda: "setup.lock" in server.log.read_text())
-        time.sleep(0.3)
-        assert not request.done()
-        assert server.stop(sig) == 0
-
-        assert (request.result(0.5).status, request.result().json["code"]) == (422, "db_timeout")
-
-
-def test_worker_that_dies_is_replaced(serve: Serve, body: dict[str, str]) -> None:
-    server = serve()
-    until(lambda: serving(server.workers()))
-    assert server.post(SETUP, body).status == 200
-    killed, other = server.workers()
-    killed.kill()
-    until(lambda: killed not in server.workers() and serving(server.workers()))
-
-    assert other in server.workers()
-    ready = {"configured": True, "initialized": True, "dialect": body["type"]}
-    until(lambda: [server.status() for _ in range(20)] == [ready] * 20)
-    assert server.stop() == 0
-
-
-def test_sighup_replaces_the_workers_without_a_pause(serve: Serve) -> None:
-    server = serve(WEB_CONCURRENCY="1")
-    until(lambda: serving(server.workers(), 1))
-    server.post(SETUP, SQLITE)
-    old = server.workers()
-    answers = []
-    done = threading.Event()
-
-    def ask() -> None:
-        while not done.is_set():
-            answers.append(server.get("/readyz").status)
-            time.sleep(0.01)
-
-    with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(ask)
-        psutil.Process(server.pid).send_signal(signal.SIGHUP)
-        try:
-            until(lambda: not set(old) & set(server.workers()) and serving(server.workers(), 1))
-        finally:
-            done.set()
-        asking.result(10)
-
-    assert set(answers) == {200}
-    assert server.stop() == 0
 
 
 def test_nothing_is_connected_before_the_workers_are_made(

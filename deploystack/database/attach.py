@@ -18,6 +18,9 @@ from .target import SqliteTarget, Target
 
 log = logging.getLogger(__name__)
 
+CHECK_SECONDS = 10.0
+"""How long a server may take to tell how far its schema is."""
+
 
 def identity(target: Target | None) -> tuple[int, int] | None:
     """Return device and inode of a SQLite file; ``None`` where there is no file.
@@ -73,21 +76,22 @@ def attach(
     file = identity(target)
     if isinstance(target, SqliteTarget) and file is None and not initialise:
         raise file_missing()
-    engine = engines.runtime_engine(target, SERVER_THREADS)
+    binding = Binding(target, engines.runtime_engine(target, SERVER_THREADS), file)
     try:
         if suspicious and isinstance(target, SqliteTarget):
-            _check_intact(engine)
-        if (isinstance(target, SqliteTarget) and file is None) or not _is_current(engine, schema):
+            _check_intact(binding.engine)
+        is_missing = isinstance(target, SqliteTarget) and file is None
+        if is_missing or not _is_current(binding.engine, schema):
             before_migrating()
             with engines.migration(target, create=initialise) as connection:
                 schema.bring_up_to_date(connection, initialise=initialise, progress=_log)
-            file = file or identity(target)
-            engine.dispose()
-            engine = engines.runtime_engine(target, SERVER_THREADS)  # it remembers the schema
-        if file != identity(target):
+            binding.retire()  # its connections remember the schema from before
+            engine = engines.runtime_engine(target, SERVER_THREADS)
+            binding = Binding(target, engine, file or identity(target))
+        if binding.file != identity(target):
             raise file_missing()  # it was moved away meanwhile; the next attempt sees why
     except OSError as error:
-        engine.dispose()
+        binding.retire()
         raise DatabaseProblem(
             "db_unreachable",
             "The database file cannot be made. Check its path, and that this process may write "
@@ -95,9 +99,9 @@ def attach(
             cause=os.strerror(error.errno or 0),
         ) from error
     except BaseException:
-        engine.dispose()
+        binding.retire()
         raise
-    return Binding(target, engine, file)
+    return binding
 
 
 def _log(step: str) -> None:
@@ -105,7 +109,10 @@ def _log(step: str) -> None:
 
 
 def _is_current(engine: sa.Engine, schema: Schema) -> bool:
-    with engines.connected(engine, read_only=True) as connection:
+    with (
+        engines.connected(engine, read_only=True) as connection,
+        engines.bounded(connection, CHECK_SECONDS),
+    ):
         return schema.is_current(connection)
 
 

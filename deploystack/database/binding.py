@@ -11,13 +11,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from flask import Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase
 
-from .target import Target
+from . import postgres
+from .target import PostgresTarget, Target
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -46,7 +49,9 @@ class Binding:
         self.target = target
         self.engine = engine
         self.file = file
-        self.verified_at = 0.0
+        self._connections: WeakSet[Any] = WeakSet()
+        if isinstance(target, PostgresTarget):
+            sa.event.listen(engine, "connect", lambda raw, _record: self._connections.add(raw))
         self._lock = threading.Lock()
         self._leases = 0
         self._retired = False
@@ -66,6 +71,12 @@ class Binding:
             last = self._retired and self._leases == 0
         if last:
             self.engine.dispose()
+
+    def abandon(self) -> None:
+        """Retire, and cut off what a server that fell silent keeps waiting."""
+        self.retire()
+        for connection in list(self._connections):
+            postgres.cut_off(connection)
 
     def retire(self) -> None:
         """Take no new unit of work, and close once the running ones have ended."""

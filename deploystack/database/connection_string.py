@@ -129,6 +129,8 @@ def parse_operator(text: str) -> PostgresTarget:
             "The connection string is not one that PostgreSQL's libpq understands. Write it as "
             f"{EXAMPLE}, and percent-encode @ : / ? # % in the user and the password."
         )
+    if any(port and not _is_port(port) for port in keywords.get("port", "").split(",")):
+        raise _refusal("The port must be a number from 1 to 65535.")
     return PostgresTarget(keywords, operator=True)
 
 
@@ -199,9 +201,13 @@ def _parse_authority(authority: str) -> dict[str, str]:
         if ":" in port:
             raise _refusal("Write an IPv6 address in brackets, as in [::1]:5432.")
         _check_host(host)
-    if colon and not (_PORT.fullmatch(port) and int(port) <= 65535):
+    if colon and not _is_port(port):
         raise _refusal("The port must be a number from 1 to 65535.")
     return {"host": host, "port": port or "5432"}
+
+
+def _is_port(text: str) -> bool:
+    return bool(_PORT.fullmatch(text)) and int(text) <= 65535
 
 
 def _check_host(host: str) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from . import postgres
-from .problems import DatabaseProblem
+from .problems import DatabaseProblem, changed
 from .target import PostgresTarget, SqliteTarget, Target
 
 READ_ONLY = "deploystack_read_only"
@@ -266,11 +266,7 @@ class _SameSchema:
         if self._count is None:
             self._count = count
         elif count != self._count:
-            raise DatabaseProblem(
-                "db_changed",
-                "Another database is in place of the one in use, and is being checked. Try again "
-                "in a few seconds.",
-            )
+            raise changed()
 
 
 def _create_file(path: Path) -> None:

@@ -49,7 +49,7 @@ def run(context: EnvironmentContext) -> None:
             with engines.migration(target, create=upgrades) as connection:
                 if upgrades:
                     migrator.refuse_unusable(migrator.examine(connection, history), history)
-                with migrator.blaming(history, lambda: None):
+                with migrator.blaming(history):
                     _migrate(context, history, connection)
         except NoSelection:
             raise CommandError(

@@ -32,7 +32,9 @@ def _answer_problem(problem: DatabaseProblem) -> Response:
 
 def _answer_driver_error(error: sa.exc.DBAPIError) -> Response:
     if not is_about_the_database(error):
-        return answer_unexpected(error)
+        state = get_database(current_app).verified(max_age=0)
+        # A table that is missing may be our mistake, or a sign that this is another database.
+        return answer_unexpected(error) if state.binding else answer(state.error())
     log.warning("The database failed: %s", describe(error))
     return _answer_problem(problem_of(error))
 

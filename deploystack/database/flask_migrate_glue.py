@@ -92,6 +92,8 @@ def _is_configured(database: Database) -> bool:
         database.target()
     except NoSelection:
         return False
+    except DatabaseProblem:  # the command itself will say what is wrong
+        return True
     return True
 
 

@@ -9,6 +9,7 @@ requests, which wait for it a bounded time. ``docs/architecture.md`` draws it.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from dataclasses import replace
@@ -23,10 +24,10 @@ from .migrator import History
 from .operator_choice import operator_target
 from .preparation import Schema
 from .probe import Probe
-from .problems import DatabaseProblem
+from .problems import DatabaseProblem, migrating, preparing
 from .selection import NoSelection
-from .state import Phase, State, migrating, preparing
-from .target import Target
+from .state import Phase, State
+from .target import SqliteTarget, Target
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,9 @@ FOLLOW_SECONDS = 2.0
 
 FRESH_SECONDS = 0.1
 """How old the knowledge that a PostgreSQL server answers may be when the status is told."""
+
+START_SECONDS = 30.0
+"""How long after the application was made a worker that is forked belongs to the same start."""
 
 PROBE_SECONDS = 2.0
 """How long a database may take to answer when it is asked whether it is there."""
@@ -68,13 +72,14 @@ class Database:
         # An empty database may be given its tables at the start. Later it may not, or a worker
         # would serve an empty database in place of one whose file was moved away.
         self._may_initialise = attach.may_initialise(self._chosen())
+        self._made_in = os.getpid(), time.monotonic()
         self._was_ready = False
         self._state = State("unconfigured", seen=None)  # what is seen is never None: not current
         self._changed = threading.Condition()
         self._nudged = threading.Event()
         self._follower: threading.Thread | None = None
         self._closed = False
-        self._probe = Probe()
+        self._probe = Probe(schema)
 
     def register(self, app: Flask) -> None:
         """Make this the answer of ``app``; :func:`get_database` returns it."""
@@ -157,6 +162,8 @@ class Database:
             if binding is state.binding and problem.code not in {"db_locked", "db_timeout"}:
                 self._publish(State("waiting", state.seen, state.target, problem))
                 self._ensure_follower()
+        if problem.code == "db_unresponsive":
+            binding.abandon()
 
     def close(self) -> None:
         """Stop following and let go of the database."""
@@ -236,10 +243,16 @@ class Database:
             failure.record(self.config.data_dir, problem)
             phase: Phase = "waiting" if target else "unreadable"
             return State(phase, (choice, attach.identity(target)), target, problem)
-        except Exception as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001
             # Whatever it is, this thread lives on and tries again.
             log.error("The database could not be bound: %s", describe(error))
             return State("waiting", (choice, attach.identity(target)), target, preparing())
+
+    def _is_respawned(self, target: Target) -> bool:
+        """Return whether this process replaces a worker that died: not the start of a program."""
+        pid, at = self._made_in
+        is_forked = os.getpid() != pid and time.monotonic() - at > START_SECONDS
+        return is_forked and isinstance(target, SqliteTarget)
 
     def _bind(self, choice: object, target: Target) -> State:
         def announce() -> None:
@@ -253,7 +266,7 @@ class Database:
         binding = attach.attach(
             target,
             self.schema,
-            initialise=self._may_initialise,
+            initialise=self._may_initialise and not self._is_respawned(target),
             suspicious=self._was_ready,
             before_migrating=announce,
         )

@@ -258,28 +258,30 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
         applied.append(revision)
         progress(f"migrated {revision}")
 
-    with _ALEMBIC, blaming(history, lambda: pending[min(len(applied), len(pending) - 1)]):
-        command.upgrade(_alembic_config(history, connection, step_applied), "head")
+    try:
+        with _ALEMBIC, blaming(history):
+            command.upgrade(_alembic_config(history, connection, step_applied), "head")
+    except DatabaseProblem:
+        raise
+    except Exception as error:  # not in a revision: its file is no revision, or there are two
+        raise _failed(history, None, error) from error
     check_foreign_keys(connection, applied)
     return applied
 
 
 @contextmanager
-def blaming(history: History, otherwise: Callable[[], str | None]) -> Iterator[None]:
-    """Turn whatever a revision raises into a problem that names it.
+def blaming(history: History) -> Iterator[None]:
+    """Turn whatever a revision of ``history`` raises into a problem that names it.
 
-    Args:
-        history: whose revisions are run.
-        otherwise: returns the revision to name where the error itself does not tell; if there
-            is none either, the error stays what it is.
+    An error that did not arise in a revision stays what it is.
 
     Raises:
         DatabaseProblem: ``migration_failed``; its details name the revision, its cause why.
     """
     try:
         yield
-    except (Exception, SystemExit) as error:  # a revision is free to raise anything
-        revision = _culprit(history, error) or otherwise()
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # a revision may raise anything
+        revision = _culprit(history, error)
         if revision is None:
             raise
         raise _failed(history, revision, error) from error
@@ -301,7 +303,7 @@ def _place(history: History, error: BaseException) -> tuple[Path, int] | None:
     return ours[-1] if ours else None
 
 
-def _failed(history: History, revision: str, error: BaseException) -> DatabaseProblem:
+def _failed(history: History, revision: str | None, error: BaseException) -> DatabaseProblem:
     if isinstance(error, sa.exc.DBAPIError):
         problem = problem_of(error)
         if problem.code in _NO_REVISIONS_FAULT:
@@ -310,15 +312,15 @@ def _failed(history: History, revision: str, error: BaseException) -> DatabasePr
         "migration_failed",
         "A change of the schema failed and was taken back. Look at `flask db status`, correct "
         "the revision it names, then start again.",
-        {"revision": revision},
-        cause=f"revision {revision}{_where(history, error)}: {_cause(error)}",
-        retry_after=30,
+        {"revision": revision} if revision else {},
+        cause=f"{_where(history, revision, error)}{_cause(error)}",
+        retry_after=10,
     )
 
 
-def _where(history: History, error: BaseException) -> str:
+def _where(history: History, revision: str | None, error: BaseException) -> str:
     place = _place(history, error)
-    return f" ({place[0].name}, line {place[1]})" if place else ""
+    return f"revision {revision}: {place[0].name}, line {place[1]}: " if place else ""
 
 
 def _cause(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .connection_string import QUERY
-from .postgres_deadline import connecting, watchdog
+from .postgres_deadline import connecting, cut_off, watchdog
 from .postgres_errors import classify
 from .postgres_network import reach
 from .target import PostgresTarget
@@ -29,7 +29,7 @@ from .target import PostgresTarget
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
 
-__all__ = ["classify", "connect", "watchdog"]
+__all__ = ["classify", "connect", "cut_off", "watchdog"]
 
 CONNECT_SECONDS = 10.0
 APPLICATION_NAME = "deploystack"
@@ -45,6 +45,12 @@ DEFAULTS = {
     "application_name": (APPLICATION_NAME, 0),
     "channel_binding": ("prefer", 0),
     "client_encoding": ("UTF8", 0),
+    # A connection that a firewall dropped in silence is noticed within half a minute.
+    "keepalives": ("1", 0),
+    "keepalives_idle": ("15", 0),
+    "keepalives_interval": ("5", 0),
+    "keepalives_count": ("3", 0),
+    "tcp_user_timeout": ("30000", 0),
     "gssdelegation": ("0", 160000),
     "gssencmode": ("disable", 0),
     "gsslib": ("", 0),

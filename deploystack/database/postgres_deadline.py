@@ -46,6 +46,13 @@ def watchdog(connection: Connection, seconds: float) -> Iterator[None]:
         yield
 
 
+def cut_off(connection: Connection) -> None:
+    """Shut ``connection`` down, so that whoever waits for its server waits no longer."""
+    # Its own thread may have closed it, or be closing it: whatever that raises, it is gone.
+    with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as handle:
+        _shut_down(handle)
+
+
 @contextmanager
 def connecting(address: str, port: int, seconds: float) -> Iterator[None]:
     """Let the code inside connect to a server for so many seconds and no longer.

@@ -5,17 +5,24 @@ from __future__ import annotations
 import threading
 import time
 
-import sqlalchemy as sa
-
 from . import engines
 from .binding import Binding
-from .problems import DatabaseProblem
+from .preparation import Schema
+from .problems import DatabaseProblem, changed, silent
+
+GIVE_UP_SECONDS = 10.0
+"""After how long a silence the connections are taken for dead, and made anew."""
 
 
 class Probe:
-    """Asks the database. A server that hangs holds up one thread here, and no request."""
+    """Asks the database. A server that hangs holds up one thread here, and no request.
 
-    def __init__(self) -> None:
+    Args:
+        schema: what the database must still hold; another one may have taken its place.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
         self._lock = threading.Lock()
         self._running: _Question | None = None
         self._last: _Question | None = None
@@ -39,23 +46,20 @@ class Probe:
                 return None
             question = self._running
             if question is None or question.binding is not binding or question.done.is_set():
-                question = self._running = _Question(binding)
+                question = self._running = _Question(binding, self._schema)
                 question.start()
         # Counted from when it was asked: the next in line does not wait all over again.
         if not question.done.wait(question.asked_at + seconds - time.monotonic()):
-            return DatabaseProblem(
-                "db_timeout",
-                "The database does not answer in time. Check that its server is not overloaded; "
-                "the application tries again by itself.",
-            )
+            return silent(given_up=time.monotonic() - question.asked_at > GIVE_UP_SECONDS)
         self._last = question
         return question.problem
 
 
 class _Question(threading.Thread):
-    def __init__(self, binding: Binding) -> None:
+    def __init__(self, binding: Binding, schema: Schema) -> None:
         super().__init__(daemon=True, name="probe")
         self.binding = binding
+        self.schema = schema
         self.asked_at = time.monotonic()
         self.problem: DatabaseProblem | None = None
         self.done = threading.Event()
@@ -65,7 +69,8 @@ class _Question(threading.Thread):
             if self.binding.lease():
                 try:
                     with engines.connected(self.binding.engine, read_only=True) as connection:
-                        connection.execute(sa.select(1))
+                        if not self.schema.is_current(connection):
+                            self.problem = changed()
                 finally:
                     self.binding.release()
         except DatabaseProblem as problem:

@@ -51,3 +51,35 @@ class DatabaseProblem(Exception):
         details = {key: value for key, value in self.details.items() if key not in _SQL}
         retry_after = str(max(1, round(self.retry_after)))
         return ApiError(status, self.code, self.sentence, details, {"Retry-After": retry_after})
+
+
+def changed() -> DatabaseProblem:
+    """Return the problem of a database that is not the one that was bound."""
+    return DatabaseProblem(
+        "db_changed",
+        "Another database is in place of the one in use, and is being checked. Try again in a "
+        "few seconds.",
+    )
+
+
+def silent(*, given_up: bool) -> DatabaseProblem:
+    """Return the problem of a database that does not answer, for a while or for good."""
+    return DatabaseProblem(
+        "db_unresponsive" if given_up else "db_timeout",
+        "The database does not answer in time. Check that its server is not overloaded; the "
+        "application tries again by itself.",
+    )
+
+
+def preparing() -> DatabaseProblem:
+    """Return the problem of a database that is being connected and checked."""
+    return DatabaseProblem(
+        "db_preparing", "The database is being connected. Try again in a few seconds."
+    )
+
+
+def migrating() -> DatabaseProblem:
+    """Return the problem of a database whose schema is being changed."""
+    return DatabaseProblem(
+        "db_migrating", "The database is being brought up to date. Try again in a few seconds."
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
 from ..app import json_response
+from ..errors import ApiError
 from ..http import read_json, require_same_origin
 from . import setup
 from .access import needs_token, require_setup_token
@@ -47,7 +49,8 @@ def status() -> Response:
     if state.phase == "unconfigured":
         body["setup_token_required"] = needs_token(database.config, request)
         if body["setup_token_required"]:
-            ensure_token(database.config)
+            with suppress(ApiError):  # setup itself will say that the folder cannot be written
+                ensure_token(database.config)
     return json_response(body)
 
 

@@ -7,6 +7,7 @@ hand the installation to whoever calls setup next.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -41,6 +42,8 @@ def fingerprint(path: str) -> object:
     """
     try:
         found = os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        return "a link to nothing" if os.path.islink(path) else None  # noqa: PTH114
     except OSError as error:
         return error.errno
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
@@ -58,12 +61,20 @@ def read(path: Path, sqlite_file: Path) -> Target:
         DatabaseProblem: ``selection_unreadable``; its cause says why.
     """
     try:
+        path.lstat()  # opens nothing, so it can tell even when too many files are open
         return _target(json.loads(_content(path)), sqlite_file)
     except FileNotFoundError:
         if path.is_symlink():
             raise _unreadable("it is a link to nothing") from None
         raise NoSelection from None
     except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}:
+            raise DatabaseProblem(
+                "out_of_resources",
+                "The server has too many files open, or no memory left. Raise its limits, such "
+                "as ulimit -n; it tries again by itself.",
+                cause=os.strerror(error.errno),
+            ) from None
         raise _unreadable(os.strerror(error.errno or 0)) from None
     except (ValueError, RecursionError):
         raise _unreadable(_NOT_OURS) from None

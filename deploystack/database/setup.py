@@ -10,11 +10,11 @@ fully configured. The wizard, the API and the command line all end here.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from ..config import Config
+from ..data_folder import data_folder_refused
 from ..errors import ApiError
 from . import engines
 from .check import Report, check
@@ -153,10 +153,4 @@ def _said_to_the_caller() -> Iterator[None]:
             log.warning("%s: %s", problem.code, problem.cause)
         raise problem.as_api_error(422) from problem
     except OSError as error:
-        log.error("The data folder refused: %s", os.strerror(error.errno or 0))
-        raise ApiError(
-            500,
-            "data_folder_not_writable",
-            "The choice could not be saved in the data folder. Check that it is writable and "
-            "that the disk is not full, then try again. Nothing was changed.",
-        ) from error
+        raise data_folder_refused(error) from error

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..config import Config
+from ..data_folder import data_folder_refused
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +20,19 @@ def token_file(config: Config) -> Path:
 
 
 def ensure_token(config: Config) -> str:
-    """Return the setup token, made if there is none. Logs where it is, never what it is."""
+    """Return the setup token, made if there is none. Logs where it is, never what it is.
+
+    Raises:
+        ApiError: 500, the data folder cannot be written.
+    """
     path = token_file(config)
-    found = _read(path)
-    if found is None:
-        return _make(path, os.link)
-    return found or _make(path, os.replace)  # one that was cut short is nobody's
+    try:
+        found = _read(path)
+        if found is None:
+            return _make(path, os.link)
+        return found or _make(path, os.replace)  # one that was cut short is nobody's
+    except OSError as error:
+        raise data_folder_refused(error) from error
 
 
 def renew_token(config: Config) -> str:

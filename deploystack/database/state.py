@@ -48,17 +48,3 @@ class State:
             {"setup_url": "/api/db/setup"},
             {"Retry-After": "5"},
         )
-
-
-def preparing() -> DatabaseProblem:
-    """Return the problem of a database that is being connected and checked."""
-    return DatabaseProblem(
-        "db_preparing", "The database is being connected. Try again in a few seconds."
-    )
-
-
-def migrating() -> DatabaseProblem:
-    """Return the problem of a database whose schema is being changed."""
-    return DatabaseProblem(
-        "db_migrating", "The database is being brought up to date. Try again in a few seconds."
-    )

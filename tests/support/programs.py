@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from tests.support.server import ROOT
 
 OURS = ("DEPLOYSTACK_", "PG", "HOST", "PORT", "WEB_CONCURRENCY", "FLASK_")
@@ -20,18 +22,26 @@ def run(
 
     Args:
         program: a module and its arguments, such as ``["flask", "--app", "wsgi", "routes"]``.
-        seconds: how long it may take.
+        seconds: how long it may take; then it is ended, with what it has started.
         folder: where it runs; as installed, the checkout is found from everywhere.
         variables: of ours, for it.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return subprocess.run(
-        [sys.executable, "-m", *program],
+    command = [sys.executable, "-m", *program]
+    with subprocess.Popen(
+        command,
         cwd=folder,
         env=inherited | {"PYTHONPATH": str(ROOT)} | variables,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=seconds,
-    )
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            main = psutil.Process(process.pid)
+            for started in [main, *main.children(recursive=True)]:
+                started.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)

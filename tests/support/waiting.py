@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-
-import psutil
+from collections.abc import Callable
 
 
 def until(condition: Callable[[], object], seconds: float = 10) -> float:
@@ -16,14 +14,3 @@ def until(condition: Callable[[], object], seconds: float = 10) -> float:
         assert taken < seconds, f"not within {seconds} s"
         time.sleep(0.01)
     return time.monotonic() - started
-
-
-def serving(workers: Sequence[psutil.Process], count: int = 2) -> bool:
-    """Return whether there are so many workers, and each is past its start.
-
-    A worker begins with one thread, and has several once it serves.
-    """
-    try:
-        return len(workers) == count and all(worker.num_threads() > 2 for worker in workers)
-    except psutil.NoSuchProcess:
-        return False
