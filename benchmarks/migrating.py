@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, repeat
 from deploystack.config import Config
-from deploystack.database.migrator import History
+from deploystack.database.migrations.history import History
 from tests.support.server import ROOT
 
 START = """

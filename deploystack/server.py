@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from importlib import import_module
 from multiprocessing import parent_process
 from typing import TYPE_CHECKING
@@ -116,16 +115,7 @@ def _serve_in_worker() -> Flask:
     warming = threading.Timer(WARM_UP_SECONDS, _warm_up, [database])
     warming.daemon = True
     warming.start()
-    threading.Thread(target=_follow_parent, args=[os.getppid()], daemon=True).start()
     return app
-
-
-def _follow_parent(parent: int) -> None:
-    """End this worker when the main process is gone: it would hold the port, and nobody stop it."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    log.warning("The main process is gone; stopping.")
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end_with_the_server() -> None:

@@ -2,6 +2,6 @@
 
 from alembic import context
 
-from deploystack.database.environment import run
+from deploystack.database.migrations.environment import run
 
 run(context)  # type: ignore[arg-type]

@@ -16,8 +16,8 @@ from flask import Flask
 from deploystack import Config
 from deploystack.config import ConfigError
 from deploystack.database import db, get_database
-from deploystack.database.connection_string import parse, parse_operator
-from deploystack.database.postgres import connect
+from deploystack.database.postgres.connection import connect
+from deploystack.database.postgres.connection_string import parse, parse_operator
 from deploystack.database.problems import DatabaseProblem
 from deploystack.database.target import PostgresTarget
 from deploystack.errors import ApiError

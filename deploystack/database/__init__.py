@@ -13,8 +13,8 @@ from ..config import Config
 from .binding import Model, db
 from .errors import register_database_errors
 from .handle import Database, get_database
-from .migrator import History
-from .preparation import Schema, Seed
+from .migrations.history import History
+from .migrations.schema import Schema, Seed
 
 __all__ = ["Database", "Model", "db", "get_database", "init_database"]
 

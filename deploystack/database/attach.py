@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ..config import SERVER_THREADS
 from . import engines
 from .binding import Binding
-from .preparation import Schema
+from .migrations.schema import Schema
 from .problems import DatabaseProblem
 from .target import SqliteTarget, Target
 

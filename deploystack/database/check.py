@@ -8,8 +8,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from . import engines, migrator, preflight
-from .migrator import Contents, History
+from . import engines
+from .migrations import migrator
+from .migrations.history import History
+from .migrations.migrator import Contents
+from .postgres import preflight
 from .problems import DatabaseProblem
 from .target import Dialect, PostgresTarget, SqliteTarget, Target
 

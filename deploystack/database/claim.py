@@ -26,14 +26,19 @@ def claim(config: Config) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise ApiError(
-            409,
-            "setup_in_progress",
-            "Another setup is running. Wait a few seconds, then look at /api/db/status.",
-            headers={"Retry-After": "2"},
-        ) from None
+        raise setup_in_progress() from None
     try:
         yield
     finally:
         with suppress(OSError):  # what was done is done, and the lock ends with the process
             lock.release()
+
+
+def setup_in_progress() -> ApiError:
+    """Return the answer for whoever comes second."""
+    return ApiError(
+        409,
+        "setup_in_progress",
+        "Another setup is running. Wait a few seconds, then look at /api/db/status.",
+        headers={"Retry-After": "2"},
+    )

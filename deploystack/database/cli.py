@@ -19,10 +19,11 @@ from flask.cli import with_appcontext
 from flask_migrate.cli import db
 
 from ..errors import ApiError
-from . import flask_migrate_glue, reset, setup
+from . import reset, setup
 from .check import check
-from .connection_string import parse_operator
 from .handle import Database, get_database
+from .migrations import glue
+from .postgres.connection_string import parse_operator
 from .problems import DatabaseProblem
 from .report import report
 from .selection import NoSelection
@@ -31,7 +32,7 @@ from .target import SqliteTarget, Target
 
 P = ParamSpec("P")
 
-flask_migrate_glue.install(db)
+glue.install(db)
 
 
 def command(name: str) -> Callable[[Callable[P, None]], click.Command]:

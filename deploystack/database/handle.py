@@ -18,11 +18,12 @@ from flask import Flask
 
 from ..config import Config
 from ..logs import describe
-from . import attach, failure, selection
+from . import attach, selection
 from .binding import Binding
-from .migrator import History
+from .migrations import failure
+from .migrations.history import History
+from .migrations.schema import Schema
 from .operator_choice import operator_target
-from .preparation import Schema
 from .probe import Probe
 from .problems import DatabaseProblem, migrating, preparing
 from .selection import NoSelection
@@ -72,6 +73,7 @@ class Database:
         # An empty database may be given its tables at the start. Later it may not, or a worker
         # would serve an empty database in place of one whose file was moved away.
         self._may_initialise = attach.may_initialise(self._chosen())
+        self.looking = threading.Lock()
         self._made_in = os.getpid(), time.monotonic()
         self._was_ready = False
         self._state = State("unconfigured", seen=None)  # what is seen is never None: not current

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..config import Config, ConfigError
 from ..errors import ApiError
 from . import selection
-from .connection_string import parse_operator
+from .postgres.connection_string import parse_operator
 from .problems import DatabaseProblem
 from .selection import NoSelection
 from .target import SqliteTarget, Target

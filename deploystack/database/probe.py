@@ -7,7 +7,7 @@ import time
 
 from . import engines
 from .binding import Binding
-from .preparation import Schema
+from .migrations.schema import Schema
 from .problems import DatabaseProblem, changed, silent
 
 GIVE_UP_SECONDS = 10.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import attach, engines, failure, migrator
+from . import attach, engines
 from .handle import Database
+from .migrations import failure, migrator
 from .problems import DatabaseProblem
 from .selection import NoSelection
 from .target import SqliteTarget, Target

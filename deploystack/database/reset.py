@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..errors import ApiError
-from . import engines, failure, selection
+from . import engines, selection
 from .claim import claim
 from .handle import Database
-from .preparation import Schema
+from .migrations import failure
+from .migrations.schema import Schema
 from .target import SqliteTarget, Target
 
 

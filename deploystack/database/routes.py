@@ -12,8 +12,8 @@ from ..errors import ApiError
 from ..http import read_json, require_same_origin
 from . import setup
 from .access import needs_token, require_setup_token
-from .connection_string import parse
 from .handle import Database, get_database
+from .postgres.connection_string import parse
 from .schemas import SetupRequest
 from .setup_token import ensure_token
 from .target import SqliteTarget, Target

@@ -1,6 +1,6 @@
 """The one use case: choose a database and make it ready, with nothing half done.
 
-    claim → check → one transaction: revisions, seeds, draft of the selection → publish → bind
+    check → claim → one transaction: revisions, seeds, draft of the selection → publish → bind
 
 The selection is published last, by a rename: before it, a crash leaves the application
 unconfigured and the same call works again (a schema that was committed is adopted); after it,
@@ -18,10 +18,10 @@ from ..data_folder import data_folder_refused
 from ..errors import ApiError
 from . import engines
 from .check import Report, check
-from .claim import claim
+from .claim import claim, setup_in_progress
 from .handle import Database
-from .migrator import Progress, ignore
-from .preparation import Schema
+from .migrations.migrator import Progress, ignore
+from .migrations.schema import Schema
 from .problems import DatabaseProblem
 from .selection import Draft, NoSelection
 from .setup_token import remove_token
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 SETUP_SECONDS = 120.0
 """How long a server that a caller named may take to create or upgrade the schema."""
+
+LOOK_SECONDS = 3.0
+"""How long a look at a server waits for another one to end."""
 
 BIND_SECONDS = 15.0
 """How long a caller who has set up waits for this process to begin to use the database."""
@@ -52,11 +55,11 @@ def set_up(database: Database, target: Target, progress: Progress = ignore) -> b
         ApiError: 409 already set up or being set up, 422 the database refuses, 503 the
             selection cannot be read. Nothing was changed.
     """
+    look(database, target)
+    progress("checked")
     with _said_to_the_caller(), claim(database.config):
         refuse_if_chosen(database)
         progress("claimed")
-        check(target, database.history)
-        progress("checked")
         _prepare_and_publish(database.config, database.schema, target, progress)
         remove_token(database.config)
     log.info("Set up the %s database.", target.dialect)
@@ -71,10 +74,18 @@ def look(database: Database, target: Target) -> Report:
     Raises:
         ApiError: as for :func:`set_up`.
     """
-    # Under the same claim: an unauthenticated call connects to one place at a time.
-    with _said_to_the_caller(), claim(database.config):
-        refuse_if_chosen(database)
-        return check(target, database.history)
+    refuse_if_chosen(database)
+    # A stranger's call connects to one server at a time; one that never answers holds up other
+    # looks for a while, but no setup of another database.
+    is_server = isinstance(target, PostgresTarget)
+    if is_server and not database.looking.acquire(timeout=LOOK_SECONDS):
+        raise setup_in_progress()
+    try:
+        with _said_to_the_caller():
+            return check(target, database.history)
+    finally:
+        if is_server:
+            database.looking.release()
 
 
 def refuse_if_chosen(database: Database) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploystack import Config
-from deploystack.database.migrator import History
+from deploystack.database.migrations.history import History
 from tests.support.commands import Commands
 from tests.support.direct import Direct
 from tests.support.postgres import Postgres

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg2.extensions import parse_dsn
 
-from deploystack.database.connection_string import parse, parse_operator
+from deploystack.database.postgres.connection_string import parse, parse_operator
 from deploystack.database.target import PostgresTarget
 from deploystack.errors import ApiError
 
@@ -377,7 +377,7 @@ def test_an_operators_mistake_tells_no_password(text: str) -> None:
 
 def test_importing_the_parser_does_not_import_the_driver() -> None:
     program = (
-        "import sys, deploystack.database.connection_string, deploystack.database.postgres, "
-        "deploystack.database.preflight; sys.exit('psycopg2' in sys.modules)"
+        "import sys, deploystack.database.postgres.connection_string; "
+        "import deploystack.database.postgres.preflight; sys.exit('psycopg2' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploystack.database import get_database
-from deploystack.database.migrator import History
+from deploystack.database.migrations.history import History
 from deploystack.database.problems import DatabaseProblem
 from tests.conftest import MakeApp
 from tests.support.applications import set_up, settled

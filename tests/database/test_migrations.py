@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from flask import Flask
 
 from deploystack.database import db
-from deploystack.database.revision_log import SchemaRevision
+from deploystack.database.migrations.revision_log import SchemaRevision
 from deploystack.models import Role, User
 from deploystack.models.user import ROLES
 from tests.conftest import MakeApp

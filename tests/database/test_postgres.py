@@ -16,9 +16,9 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from deploystack.database.connection_string import parse, parse_operator
-from deploystack.database.postgres import ABSENT, DEFAULTS, _conninfo, connect
-from deploystack.database.postgres_errors import SENTENCES
+from deploystack.database.postgres.connection import ABSENT, DEFAULTS, _conninfo, connect
+from deploystack.database.postgres.connection_string import parse, parse_operator
+from deploystack.database.postgres.errors import SENTENCES
 from deploystack.database.problems import DatabaseProblem
 from deploystack.database.target import PostgresTarget
 from tests.support.hostile import (

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from deploystack.database.postgres import connect, watchdog
-from deploystack.database.postgres_deadline import _shut_down_if_to
+from deploystack.database.postgres.connection import connect, watchdog
+from deploystack.database.postgres.deadline import _shut_down_if_to
 from deploystack.database.problems import DatabaseProblem
 from tests.support.hostile import (
     HostileServer,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg2
 import pytest
 
-from deploystack.database.postgres import connect
-from deploystack.database.postgres_errors import SENTENCES, classify, create_database, quote
+from deploystack.database.postgres.connection import connect
+from deploystack.database.postgres.errors import SENTENCES, classify, create_database, quote
 from tests.support.postgres import Postgres
 
 from .test_postgres import caller

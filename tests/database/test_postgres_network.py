@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from deploystack.database.postgres import connect
-from deploystack.database.postgres_network import is_refused, reach
+from deploystack.database.postgres.connection import connect
+from deploystack.database.postgres.network import is_refused, reach
 from deploystack.database.problems import DatabaseProblem
 from deploystack.database.target import PostgresTarget
 

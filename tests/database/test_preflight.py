@@ -7,9 +7,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from deploystack.database import preflight
-from deploystack.database.postgres import connect
-from deploystack.database.preflight import ServerFacts, check
+from deploystack.database.postgres import preflight
+from deploystack.database.postgres.connection import connect
+from deploystack.database.postgres.preflight import ServerFacts, check
 from deploystack.database.problems import DatabaseProblem
 from tests.support.hostile import HostileServer, answers_queries_with, message
 from tests.support.postgres import Postgres, PostgresServer, Role

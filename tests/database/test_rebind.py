@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 
 from deploystack.database import db, get_database
-from deploystack.database.connection_string import parse
+from deploystack.database.postgres.connection_string import parse
 from deploystack.database.selection import Draft
 from deploystack.database.target import SqliteTarget, Target
 from deploystack.models import GlobalSetting, GlobalSettingGroup

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from deploystack.database import get_database
-from deploystack.database.connection_string import parse
+from deploystack.database.postgres.connection_string import parse
 from deploystack.database.setup import set_up
 from deploystack.database.target import SqliteTarget, Target
 from deploystack.errors import ApiError

@@ -14,7 +14,7 @@ import signal
 import sys
 
 from deploystack.database import get_database, setup
-from deploystack.database.connection_string import parse
+from deploystack.database.postgres.connection_string import parse
 from deploystack.database.target import SqliteTarget, Target
 from deploystack.errors import ApiError
 

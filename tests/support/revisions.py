@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import dedent, indent
 
 from deploystack import Config
-from deploystack.database.migrator import History
+from deploystack.database.migrations.history import History
 from tests.support.server import ROOT
 
 TEMPLATE = '''\

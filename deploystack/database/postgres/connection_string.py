@@ -17,8 +17,8 @@ import re
 import unicodedata
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from ..errors import ApiError
-from .target import PostgresTarget
+from ...errors import ApiError
+from ..target import PostgresTarget
 
 EXAMPLE = "postgresql://user:password@host:5432/database"
 MAX_LENGTH = 2048  # characters; an access token used as a password fits, also percent-encoded

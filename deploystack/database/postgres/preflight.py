@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .postgres_errors import classify, create_database, problem, quote
-from .problems import DatabaseProblem
+from ..problems import DatabaseProblem
+from .errors import classify, create_database, problem, quote
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812

@@ -14,8 +14,8 @@ from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from threading import Thread
 
-from .postgres_errors import problem
-from .problems import DatabaseProblem
+from ..problems import DatabaseProblem
+from .errors import problem
 
 # Metadata services outside the link-local networks: Alibaba, Azure, Oracle; Amazon, Google,
 # Scaleway.

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ..binding import db
+from ..problems import DatabaseProblem
 from . import migrator
-from .binding import db
-from .migrator import Contents, History, Progress
-from .problems import DatabaseProblem
+from .history import History
+from .migrator import Contents, Progress
 
 Seed = Callable[[Session], None]
 """Adds what every installation needs. Idempotent; must not commit."""

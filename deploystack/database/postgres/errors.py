@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .problems import DatabaseProblem
-from .target import PostgresTarget
+from ..problems import DatabaseProblem
+from ..target import PostgresTarget
 
 if TYPE_CHECKING:
     import psycopg2

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .binding import Model
-from .types import UTCDateTime
+from ..binding import Model
+from ..types import UTCDateTime
 
 
 class SchemaRevision(Model):

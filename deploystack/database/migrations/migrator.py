@@ -1,4 +1,4 @@
-"""Histories of revisions: what the code has, what a database has, and applying the difference.
+"""What a database holds, and applying the revisions it lacks.
 
 Alembic is imported only where something is to be applied: a start with nothing to do reads the
 head of the code and the version of the database, and is done.
@@ -6,23 +6,21 @@ head of the code and the version of the database, and is done.
 
 from __future__ import annotations
 
-import ast
 import logging
-import re
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
-from ..logs import describe
-from .engines import check_foreign_keys, problem_of
-from .problems import DatabaseProblem
+from ...logs import describe
+from ..engines import check_foreign_keys, problem_of
+from ..problems import DatabaseProblem
+from .history import History, identifiers
 from .revision_log import SchemaRevision
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
 """Told each step once it is done, such as ``migrated 3f2a…``."""
-
-_IDENTIFIERS = re.compile(rb"^(revision|down_revision)\b[^=\n]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
 
 # In the schema where tables go: tables, partitioned and foreign ones, views, materialized views,
 # sequences. An extension such as PostGIS brings tables of its own; they depend on it (type e).
@@ -62,113 +58,6 @@ _ALEMBIC = threading.Lock()
 
 def ignore(_step: str) -> None:
     """Listen to no step."""
-
-
-@dataclass(frozen=True)
-class History:
-    """A linear history of revisions and the table that says how far a database is.
-
-    Args:
-        name: ``core``, or the plugin it belongs to.
-        directory: the folder with ``alembic.ini``, ``env.py`` and ``versions``.
-        version_table: the table that holds the current revision.
-    """
-
-    name: str
-    directory: Path
-    version_table: str = "alembic_version"
-
-    @property
-    def versions(self) -> Path:
-        """The folder with the revisions' files."""
-        return self.directory / "versions"
-
-    @cached_property
-    def parents(self) -> dict[str, tuple[str, ...]]:
-        """Each revision's id and those it follows, read from the files without running them.
-
-        Loading a thousand revisions through Alembic costs half a second; this costs 30 ms.
-        """
-        parents = {}
-        for file in sorted(self.versions.glob("[!_.]*.py")):
-            found = _identifiers(file)
-            if "revision" in found:
-                down = found.get("down_revision") or ()
-                parents[found["revision"]] = (down,) if isinstance(down, str) else tuple(down)
-        return parents
-
-    @cached_property
-    def head(self) -> str | None:
-        """The newest revision of the code; computed once.
-
-        Raises:
-            DatabaseProblem: two revisions claim to be the newest.
-        """
-        followed = {parent for parents in self.parents.values() for parent in parents}
-        heads = sorted(set(self.parents) - followed)
-        if len(heads) > 1:
-            raise DatabaseProblem(
-                "migration_branches",
-                "The code has more than one newest revision of the schema. Join them with "
-                "`flask db merge`, then start again.",
-                cause=f"heads {', '.join(heads)}",
-                retry_after=30,
-            )
-        return heads[0] if heads else None
-
-    def pending(self, current: Iterable[str]) -> list[str]:
-        """Return the revisions a database at ``current`` lacks, oldest first."""
-        applied = set(self._with_ancestors(*current))
-        ordered = [self.head] if self.head else []
-        return [r for r in self._with_ancestors(*ordered) if r not in applied]
-
-    def _with_ancestors(self, *revisions: str) -> Iterator[str]:
-        done: set[str] = set()
-        stack = list(revisions)
-        while stack:  # depth first without recursion: a thousand revisions are a long chain
-            missing = [p for p in self.parents.get(stack[-1], ()) if p not in done]
-            if missing:
-                stack.extend(missing)
-                continue
-            revision = stack.pop()
-            if revision not in done:
-                done.add(revision)
-                yield revision
-
-
-def _identifiers(file: Path) -> dict[str, Any]:
-    """Return what ``file`` assigns to ``revision`` and to ``down_revision``."""
-    source = file.read_bytes()
-    with suppress(SyntaxError, ValueError):
-        found = {
-            key.decode(): ast.literal_eval(value.decode().strip())
-            for key, value in _IDENTIFIERS.findall(source.partition(b"\ndef ")[0])
-        }
-        if len(found) == 2:
-            return found
-    try:
-        return _parsed_identifiers(source)
-    except (SyntaxError, ValueError) as error:
-        raise DatabaseProblem(
-            "migration_unreadable",
-            "A revision of the schema cannot be read. Look at `flask db status`, correct the "
-            "file it names, then start again. Nothing was changed.",
-            cause=f"{file.name}: {describe(error)}",
-            retry_after=30,
-        ) from error
-
-
-def _parsed_identifiers(source: bytes) -> dict[str, Any]:
-    """Return the same however it is written, in ten times the time."""
-    found = {}
-    for statement in ast.parse(source).body:
-        match statement:
-            case (
-                ast.Assign(targets=[ast.Name(name)], value=ast.expr() as value)
-                | ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value)
-            ) if name in {"revision", "down_revision"}:
-                found[name] = ast.literal_eval(value)
-    return found
 
 
 @dataclass(frozen=True)
@@ -290,7 +179,7 @@ def blaming(history: History) -> Iterator[None]:
 def _culprit(history: History, error: BaseException) -> str | None:
     """Return the revision in whose file ``error`` arose: Alembic loads all before applying one."""
     place = _place(history, error)
-    return _identifiers(place[0]).get("revision") if place else None
+    return identifiers(place[0]).get("revision") if place else None
 
 
 def _place(history: History, error: BaseException) -> tuple[Path, int] | None:

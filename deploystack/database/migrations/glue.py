@@ -15,12 +15,13 @@ from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import Migrate
 
-from . import engines, failure
-from .binding import db as handle
-from .handle import Database, get_database
-from .problems import DatabaseProblem
-from .selection import NoSelection
-from .target import SqliteTarget
+from .. import engines
+from ..binding import db as handle
+from ..handle import Database, get_database
+from ..problems import DatabaseProblem
+from ..selection import NoSelection
+from ..target import SqliteTarget
+from . import failure
 
 
 def install(group: click.Group) -> None:

@@ -20,11 +20,11 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ..target import PostgresTarget
 from .connection_string import QUERY
-from .postgres_deadline import connecting, cut_off, watchdog
-from .postgres_errors import classify
-from .postgres_network import reach
-from .target import PostgresTarget
+from .deadline import connecting, cut_off, watchdog
+from .errors import classify
+from .network import reach
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -97,7 +97,7 @@ def connect(target: PostgresTarget, *, deadline: float = CONNECT_SECONDS) -> Con
             hosts, it is the default of ``connect_timeout``.
 
     Raises:
-        DatabaseProblem: with one of the codes in :data:`.postgres_errors.SENTENCES`.
+        DatabaseProblem: with one of the codes in :data:`.errors.SENTENCES`.
     """
     if target.operator:
         return _open(_operator_keywords(target.keywords, deadline), target)

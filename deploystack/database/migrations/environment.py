@@ -12,14 +12,15 @@ from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy.dialects.sqlite import DATETIME
 
-from . import engines, migrator
-from .binding import db
-from .handle import get_database
-from .migrator import History
-from .problems import DatabaseProblem
+from .. import engines
+from ..binding import db
+from ..handle import get_database
+from ..problems import DatabaseProblem
+from ..selection import NoSelection
+from ..types import UTCDateTime
+from . import migrator
+from .history import History
 from .revision_log import Recorder
-from .selection import NoSelection
-from .types import UTCDateTime
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from .postgres_errors import problem
+from .errors import problem
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .problems import DatabaseProblem
+from ..problems import DatabaseProblem
 
 FILE = "migration-failure.json"
 

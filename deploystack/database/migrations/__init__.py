@@ -1,0 +1,1 @@
+"""The schema: its revisions, applying them, and what a database holds."""
