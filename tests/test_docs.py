@@ -511,15 +511,14 @@ def test_the_architecture_lists_every_module() -> None:
     text = (DOCS / "architecture.md").read_text("utf-8")
     [tree] = [b.text for b in blocks(text) if b.text.startswith("wsgi.py")]
     part = tree[tree.index("deploystack/\n") : tree.index("migrations/ ")]
-    named = re.findall(r"^ +(\w[\w., /]*?)(?:  |$)", part, re.MULTILINE)
-    listed = sorted(name for names in named for name in names.split(", "))
-    top = {path.name for path in SOURCES if path.parent.name == "deploystack"}
-    database = {path.name for path in SOURCES if path.parent.name == "database"} - {"__init__.py"}
-    packages = {
-        f"{p.name}/" for p in (ROOT / "deploystack").iterdir() if (p / "__init__.py").exists()
-    }
+    named = re.findall(r"^ +([\w.]+\.py|\w+/)(?:, ([\w.]+\.py))? ", part, re.MULTILINE)
+    listed = sorted(name for names in named for name in names if name)
+    package = ROOT / "deploystack"
+    folders = {path.parent for path in SOURCES} - {package}
+    modules = [path for path in SOURCES if path.parent.name != "models"]
+    expected = [path.name for path in modules if path.name != "__init__.py"]
 
-    assert listed == sorted([*top, *database, *packages])
+    assert listed == sorted(["__init__.py", *expected, *(f"{folder.name}/" for folder in folders)])
 
 
 def test_constants_have_the_value_that_is_told() -> None:

@@ -13,12 +13,14 @@ import psutil
 import pytest
 
 from tests.conftest import Serve
-from tests.support.answers import CHECK, SETUP, SQLITE, STATUS
+from tests.support.answers import SETUP, SQLITE, STATUS
+from tests.support.ask import every_worker
 from tests.support.ports import free_port
 from tests.support.programs import run
+from tests.support.rows import SERVER
 from tests.support.server import Server
 from tests.support.waiting import until
-from tests.support.workers import entries, serving
+from tests.support.workers import serving
 
 UNCONFIGURED = {
     "configured": False,
@@ -51,16 +53,11 @@ def test_listens_where_it_is_told_and_nowhere_else(serve: Serve) -> None:
 
 
 def test_every_worker_serves(serve: Serve) -> None:
-    """What each logs of a request has its process id."""
-    server = serve(WEB_CONCURRENCY="3")
+    server = serve(command=SERVER, WEB_CONCURRENCY="3")
     until(lambda: serving(server.workers(), 3))
-    workers = {worker.pid for worker in server.workers()}
+    assert server.post(SETUP, SQLITE).status == 200
 
-    def served() -> set[int]:
-        server.post(CHECK, SQLITE)
-        return {int(e["process"]) for e in entries(server) if "request_id" in e}
-
-    until(lambda: served() == workers)
+    assert len({answer.json["pid"] for answer in every_worker(server)}) == 3
 
 
 def test_start_tells_what_to_do_next(serve: Serve, data_dir: Path) -> None:

@@ -59,10 +59,16 @@ def test_workers_leave_ctrl_c_to_the_main_process(serve: Serve) -> None:
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_requests_in_flight_finish(serve: Serve, sig: signal.Signals) -> None:
     server = serve()
-    with HostileServer(stay_silent) as silent, ThreadPoolExecutor(1) as pool:
+    reached = threading.Event()
+
+    def hang(client: socket.socket) -> None:
+        reached.set()
+        stay_silent(client)
+
+    with HostileServer(hang) as silent, ThreadPoolExecutor(1) as pool:
         uri = f"postgresql://u@127.0.0.1:{silent.port}/d?connect_timeout=2"
         request = pool.submit(server.post, CHECK, {"type": "postgres", "connectionString": uri})
-        until(lambda: "setup.lock" in server.log.read_text())
+        assert reached.wait(10)
         time.sleep(0.3)
         assert not request.done()
         assert server.stop(sig) == 0

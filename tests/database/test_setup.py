@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +24,7 @@ from tests.support.files import files
 from tests.support.postgres import Postgres
 from tests.support.revisions import Revisions
 from tests.support.server import ROOT
+from tests.support.waiting import until
 
 SETUP = "/api/db/setup"
 DONE = {
@@ -124,15 +127,28 @@ def test_only_once_even_if_it_was_asked_for_before(
     assert (Direct(body, data_dir).everything(), files(data_dir)) == before
 
 
-@pytest.mark.parametrize("route", [SETUP, "/api/db/check"])
-def test_one_at_a_time(client: FlaskClient, data_dir: Path, route: str) -> None:
+def test_one_at_a_time(client: FlaskClient, data_dir: Path) -> None:
     with FileLock(data_dir / "setup.lock"):
-        response = client.post(route, json={"type": "sqlite"})
+        response = client.post(SETUP, json={"type": "sqlite"})
         assert client.get("/api/db/status").json["configured"] is False
 
     assert (response.status_code, response.json["code"]) == (409, "setup_in_progress")
     assert int(response.headers["Retry-After"]) > 0
-    assert client.post(route, json={"type": "sqlite"}).status_code == 200
+    assert client.post(SETUP, json={"type": "sqlite"}).status_code == 200
+
+
+def test_a_server_that_is_silent_holds_up_another_look_and_no_setup(app: Flask) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as pool:
+        port = silent.getsockname()[1]
+        uri = f"postgresql://user:password@127.0.0.1:{port}/db?connect_timeout=6"
+        body = {"type": "postgres", "connectionString": uri}
+        looking = pool.submit(app.test_client().post, "/api/db/check", json=body)
+        until(get_database(app).looking.locked)
+
+        second = app.test_client().post("/api/db/check", json=body)
+        assert (second.status_code, second.json["code"]) == (409, "setup_in_progress")
+        assert app.test_client().post(SETUP, json={"type": "sqlite"}).status_code == 200
+        assert (looking.result().status_code, looking.result().json["code"]) == (422, "db_timeout")
 
 
 def test_a_password_of_any_characters(client: FlaskClient, postgres: Postgres) -> None:

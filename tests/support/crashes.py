@@ -17,8 +17,8 @@ from tests.support.direct import Direct
 from tests.support.server import ROOT
 
 STEPS = (
-    "claimed",
     "checked",
+    "claimed",
     "migrated",
     "seeding",
     "drafted",
