@@ -169,7 +169,7 @@ def blaming(history: History) -> Iterator[None]:
     """
     try:
         yield
-    except (Exception, SystemExit, KeyboardInterrupt) as error:  # a revision may raise anything
+    except (Exception, SystemExit) as error:  # a revision is free to raise anything
         revision = _culprit(history, error)
         if revision is None:
             raise
