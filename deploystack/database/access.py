@@ -99,6 +99,8 @@ def _is_at_the_machine(request: Request) -> bool:
         return False
     return (
         is_loopback
+        # No browser or curl speaks HTTP/1.0 by itself, but nginx does, and forwards nothing else.
+        and environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
         and host_name(request) in LOOPBACK_HOSTS
         and not any(name in environ for name in _FORWARDED)
     )

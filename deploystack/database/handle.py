@@ -81,7 +81,7 @@ class Database:
         self._nudged = threading.Event()
         self._follower: threading.Thread | None = None
         self._closed = False
-        self._probe = Probe(schema)
+        self._probe = Probe(schema, give_up=self.lost)
 
     def register(self, app: Flask) -> None:
         """Make this the answer of ``app``; :func:`get_database` returns it."""

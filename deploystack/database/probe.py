@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from . import engines
 from .binding import Binding
@@ -19,10 +20,12 @@ class Probe:
 
     Args:
         schema: what the database must still hold; another one may have taken its place.
+        give_up: told the binding, and why, once a question stayed without an answer for long.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, give_up: Callable[[Binding, DatabaseProblem], None]) -> None:
         self._schema = schema
+        self._give_up = give_up
         self._lock = threading.Lock()
         self._running: _Question | None = None
         self._last: _Question | None = None
@@ -37,12 +40,7 @@ class Probe:
         """
         with self._lock:
             last = self._last
-            if (
-                last
-                and last.binding is binding
-                and last.problem is None
-                and time.monotonic() - last.asked_at <= max_age
-            ):
+            if last and last.is_good(binding) and time.monotonic() - last.asked_at <= max_age:
                 return None
             question = self._running
             if question is None or question.binding is not binding or question.done.is_set():
@@ -50,7 +48,9 @@ class Probe:
                 question.start()
         # Counted from when it was asked: the next in line does not wait all over again.
         if not question.done.wait(question.asked_at + seconds - time.monotonic()):
-            return silent(given_up=time.monotonic() - question.asked_at > GIVE_UP_SECONDS)
+            with self._lock:
+                question.give_up_later(self._give_up)
+            return silent("db_timeout")
         self._last = question
         return question.problem
 
@@ -63,6 +63,10 @@ class _Question(threading.Thread):
         self.asked_at = time.monotonic()
         self.problem: DatabaseProblem | None = None
         self.done = threading.Event()
+        self._patience: threading.Timer | None = None
+
+    def is_good(self, binding: Binding) -> bool:
+        return self.binding is binding and self.problem is None
 
     def run(self) -> None:
         try:
@@ -77,3 +81,15 @@ class _Question(threading.Thread):
             self.problem = problem
         finally:
             self.done.set()
+            if self._patience:
+                self._patience.cancel()
+
+    def give_up_later(self, give_up: Callable[[Binding, DatabaseProblem], None]) -> None:
+        """Give up by a timer: by then no request may have a thread left to ask with."""
+        if self._patience is None and not self.done.is_set():
+            remaining = self.asked_at + GIVE_UP_SECONDS - time.monotonic()
+            self._patience = threading.Timer(
+                remaining, give_up, [self.binding, silent("db_unresponsive")]
+            )
+            self._patience.daemon = True
+            self._patience.start()

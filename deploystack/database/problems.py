@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import ApiError
 
@@ -62,10 +62,10 @@ def changed() -> DatabaseProblem:
     )
 
 
-def silent(*, given_up: bool) -> DatabaseProblem:
-    """Return the problem of a database that does not answer, for a while or for good."""
+def silent(code: Literal["db_timeout", "db_unresponsive"]) -> DatabaseProblem:
+    """Return the problem of a database that does not answer, yet or any more."""
     return DatabaseProblem(
-        "db_unresponsive" if given_up else "db_timeout",
+        code,
         "The database does not answer in time. Check that its server is not overloaded; the "
         "application tries again by itself.",
     )
