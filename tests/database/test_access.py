@@ -98,6 +98,13 @@ def test_behind_a_proxy_everybody_needs_the_token(
     assert_error(post(client, path, headers), 401, "setup_token_required")
 
 
+def test_a_proxy_that_only_shows_by_its_protocol(client: FlaskClient) -> None:
+    """As nginx by default: Host 127.0.0.1:3000, no forwarding header, HTTP/1.0."""
+    response = client.get(STATUS, environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"})
+
+    assert response.json["setup_token_required"] is True
+
+
 def test_always(make_app: MakeApp, path: str) -> None:
     client = make_app(DEPLOYSTACK_SETUP_TOKEN_MODE="always").test_client()
 

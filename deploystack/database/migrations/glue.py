@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import click
 import sqlalchemy as sa
 from alembic.config import Config as AlembicConfig
-from flask import current_app
+from flask import current_app, g
 from flask.cli import with_appcontext
 from flask_migrate import Migrate
 
@@ -22,6 +23,25 @@ from ..problems import DatabaseProblem
 from ..selection import NoSelection
 from ..target import SqliteTarget
 from . import failure
+from .migrator import alembic_config
+
+
+class _Migrate(Migrate):  # type: ignore[misc]
+    """Flask-Migrate, but in a folder of any name, and on a database of our choice."""
+
+    def get_config(
+        self,
+        directory: str | None = None,
+        x_arg: str | Sequence[str] | None = None,
+        opts: Sequence[str] | None = None,
+    ) -> AlembicConfig:
+        """Return Alembic's configuration for the command at hand."""
+        config = alembic_config(Path(directory or self.directory))
+        given = [x_arg] if isinstance(x_arg, str) else list(x_arg or ())
+        config.cmd_opts = Namespace(
+            x=[*g.get("x_arg", ()), *given], **dict.fromkeys(opts or (), True)
+        )
+        return _configure(config)
 
 
 def install(group: click.Group) -> None:
@@ -35,8 +55,7 @@ def install(group: click.Group) -> None:
     @with_appcontext
     def enter_prepared(**options: Any) -> None:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
-        migrate = Migrate(app, handle, directory=str(get_database(app).config.migrations_dir))
-        migrate.configure(_configure)
+        _Migrate(app, handle, directory=str(get_database(app).config.migrations_dir))
         enter(**options)
 
     @with_appcontext

@@ -149,7 +149,9 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
 
     try:
         with _ALEMBIC, blaming(history):
-            command.upgrade(_alembic_config(history, connection, step_applied), "head")
+            config = alembic_config(history.directory)
+            config.attributes.update(connection=connection, history=history, applied=step_applied)
+            command.upgrade(config, "head")
     except DatabaseProblem:
         raise
     except Exception as error:  # not in a revision: its file is no revision, or there are two
@@ -221,13 +223,11 @@ def _cause(error: BaseException) -> str:
     return f"{first_line} ({describe(error)})"
 
 
-def _alembic_config(
-    history: History, connection: sa.Connection, applied: Callable[[str], None]
-) -> AlembicConfig:
+def alembic_config(directory: Path) -> AlembicConfig:
+    """Return Alembic's configuration for the revisions in ``directory``."""
     from alembic.config import Config as AlembicConfig
 
-    config = AlembicConfig(str(history.directory / "alembic.ini"))
+    config = AlembicConfig(str(directory / "alembic.ini"))
     # The value goes through ConfigParser, to which % means something.
-    config.set_main_option("script_location", str(history.directory).replace("%", "%%"))
-    config.attributes.update(connection=connection, history=history, applied=applied)
+    config.set_main_option("script_location", str(directory).replace("%", "%%"))
     return config
