@@ -231,10 +231,10 @@ def test_a_wrong_call_ends_with_2(arguments: list[str], app: Flask, data_dir: Pa
 
 def test_the_revisions_may_be_in_a_folder_of_any_name(make_app: MakeApp, tmp_path: Path) -> None:
     """To the reader of alembic.ini a % means something."""
-    revisions = Revisions(tmp_path / "my %41 %(here)s é")
-    runner = make_app(revisions.config(tmp_path / "data")).test_cli_runner()
+    folder = tmp_path / "my %41 %(here)s é"
+    runner = make_app(Revisions(folder).config(tmp_path / "data")).test_cli_runner()
 
-    result = runner.invoke(args=["db", "heads"])
+    result = runner.invoke(args=["db", "revision", "-m", "by hand"])
 
     assert result.exit_code == 0, result.output
-    assert revisions.base in result.output
+    assert len(list((folder / "versions").glob("*_by_hand.py"))) == 1
