@@ -98,7 +98,7 @@ def attach(
             "its folder.",
             cause=os.strerror(error.errno or 0),
         ) from error
-    except BaseException:
+    except BaseException:  # whatever ends this attempt, its connections end with it
         binding.retire()
         raise
     return binding

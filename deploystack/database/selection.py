@@ -100,7 +100,7 @@ class Draft:
         try:
             # No newline at the end: cut short anywhere, it is no JSON.
             self._write(json.dumps(body | {"checksum": _checksum(body)}, indent=2))
-        except BaseException:
+        except BaseException:  # also when interrupted: the draft may hold a password
             self.discard()
             raise
 

@@ -145,7 +145,7 @@ def _without_litter(target: Target) -> Iterator[None]:
     made_folder = not path.parent.exists()
     try:
         yield
-    except BaseException:
+    except BaseException:  # also when interrupted; raised again and told by the caller
         for file in made:
             file.unlink(missing_ok=True)
         if made_folder:

@@ -93,7 +93,7 @@ def _limit(seconds: float, cut: Callable[[], None]) -> Iterator[None]:
     thread.start()
     try:
         yield
-    except Exception:
+    except Exception:  # what a cut connection raises differs; db_timeout, below, stands for it
         if not late.is_set():
             raise
     finally:
