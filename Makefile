@@ -80,12 +80,14 @@ define need
 } || { echo "This needs the program $(1). Install it, for example: sudo apt-get install $(1)" >&2; exit 1; }
 endef
 
-# A stamp is touched last, so an install that was interrupted is done again.
+# A stamp is touched last, so an install that was interrupted is done again. The lock files are
+# complete: --no-deps keeps pip from looking for a newer release of what one of them pins with an
+# extra, which has no hash here and would end the installation.
 $(VENV)/.runtime: requirements.lock
 $(VENV)/.dev: requirements-dev.lock
 $(VENV)/.runtime $(VENV)/.dev: $(VENV)/.created setup.cfg pyproject.toml
 	@echo "Installing $(filter %.lock,$^) into $(VENV) ..."
-	@$(PIP) install --require-hashes -r $(filter %.lock,$^)
+	@$(PIP) install --require-hashes --no-deps -r $(filter %.lock,$^)
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q deploystack wsgi.py
 	@touch $@
