@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Flask
@@ -14,22 +14,30 @@ from .config import Config
 from .data_folder import prepare_data_folder, signing_key
 from .database import init_database
 from .database.routes import blueprint as database_blueprint
-from .errors import register_error_handlers
+from .errors import answer_unexpected, register_error_handlers
 from .http import register_http
 from .logs import configure_logging
 from .models import seed_roles
+from .plugins.registry import Plugins
+from .plugins.routes import blueprint as plugins_blueprint
+from .plugins.routes import mount_routes
+from .plugins.service import Service
+from .plugins.upkeep import Upkeep
 
 __all__ = ["Config", "__version__", "create_app"]
 
 __version__ = "0.1.0"
 
 
-def create_app(config: Config | Mapping[str, Any] | None = None) -> Flask:
+def create_app(
+    config: Config | Mapping[str, Any] | None = None, *, plugins: Sequence[object] = ()
+) -> Flask:
     """Build the application. Connects to no database and migrates nothing.
 
     Args:
         config: a :class:`Config`; or the environment's, where this is ``None``; or a mapping of
             variables that beat the environment's, and of Flask's own settings.
+        plugins: modules or objects with hooks, besides the plugins that are installed.
 
     Returns:
         A Flask application for any WSGI server.
@@ -43,10 +51,16 @@ def create_app(config: Config | Mapping[str, Any] | None = None) -> Flask:
 
     app = DeployStack(signing_key(settings), flask_settings)
     register_http(app, settings)
-    register_error_handlers(app)
-    init_database(app, settings, seeds=[seed_roles])
+    register_error_handlers(app, answer_unexpected)
+
+    found = Plugins(settings, plugins)
+    upkeep = Upkeep(app, found, settings.plugin_timeout)
+    service = Service(app, found, upkeep, settings.plugin_timeout)
+    init_database(app, settings, seeds=[seed_roles], additions=upkeep, listener=service)
 
     app.register_blueprint(health.blueprint)
     app.register_blueprint(database_blueprint)
+    app.register_blueprint(plugins_blueprint)
+    mount_routes(app)
     register_commands(app)
     return app

@@ -80,6 +80,11 @@ class Config:
         return self.data_dir / "setup.lock"
 
     @property
+    def quarantine_dir(self) -> Path:
+        """The folder with a file for each plugin that is out of service."""
+        return self.data_dir / "quarantine"
+
+    @property
     def sqlite_file(self) -> Path:
         """The embedded database."""
         return self.data_dir / "database" / "deploystack.db"

@@ -6,10 +6,11 @@ Code that knows what went wrong raises :class:`ApiError`; only this file decides
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
+from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from .app import json_response
@@ -27,6 +28,10 @@ SENTENCES = {
     "in the server's log.",
 }
 CODES = {413: "body_too_large", 415: "unsupported_media_type", 500: "internal_error"}
+
+
+Unexpected = Callable[[Exception], Response]
+"""Answers for an exception that nobody foresaw."""
 
 
 class ApiError(Exception):
@@ -56,11 +61,17 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
 
-def register_error_handlers(app: Flask) -> None:
-    """Make every failure of ``app``, expected or not, answer with the one error body."""
+def register_error_handlers(app: Flask | Blueprint, unexpected: Unexpected) -> None:
+    """Make every failure of ``app``, expected or not, answer with the one error body.
+
+    Args:
+        app: the application, or some routes of it.
+        unexpected: answers for what nobody foresaw.
+    """
     app.register_error_handler(ApiError, answer)
+    app.register_error_handler(ValidationError, _answer_validation_error)
     app.register_error_handler(HTTPException, _answer_http_exception)
-    app.register_error_handler(Exception, answer_unexpected)
+    app.register_error_handler(Exception, unexpected)
 
 
 def answer(error: ApiError) -> Response:
@@ -78,6 +89,21 @@ def answer_unexpected(error: Exception) -> Response:
     """Return the response for a failure nobody foresaw; the log says what and where."""
     log.error("%s %s failed: %s", request.method, request.path, describe(error))
     return answer(ApiError(500, CODES[500], SENTENCES[500]))
+
+
+def invalid_fields(error: ValidationError) -> ApiError:
+    """Return the answer for a body with fields that are not as they should be."""
+    return ApiError(
+        400,
+        "validation_error",
+        "Some fields are not as they should be; details names each. Correct them and send the "
+        "request again.",
+        dict(error.messages_dict),
+    )
+
+
+def _answer_validation_error(error: ValidationError) -> Response:
+    return answer(invalid_fields(error))
 
 
 def _answer_http_exception(error: HTTPException) -> Response:

@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .config import LOOPBACK_HOSTS, Config
-from .errors import CODES, SENTENCES, ApiError
+from .errors import CODES, SENTENCES, ApiError, invalid_fields
 from .logs import REQUEST_ID
 
 MAX_JSON_BYTES = 4096
@@ -112,17 +112,12 @@ def read_json(request: Request, schema: Schema) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(body)
     except ValidationError as error:
-        _bad_request(
-            "Some fields are not as they should be; details names each. Correct them and send "
-            "the request again.",
-            "validation_error",
-            dict(error.messages_dict),
-        )
+        raise invalid_fields(error) from None
     return loaded
 
 
-def _bad_request(sentence: str, code: str, details: dict[str, Any] | None = None) -> NoReturn:
-    raise ApiError(400, code, sentence, details)
+def _bad_request(sentence: str, code: str) -> NoReturn:
+    raise ApiError(400, code, sentence)
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

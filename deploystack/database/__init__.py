@@ -10,27 +10,34 @@ from collections.abc import Sequence
 from flask import Flask
 
 from ..config import Config
+from ..errors import answer_unexpected
 from .binding import Model, db
 from .errors import register_database_errors
 from .handle import Database, get_database
+from .migrations.additions import Additions, Listener
 from .migrations.history import History
 from .migrations.schema import Schema, Seed
 
 __all__ = ["Database", "Model", "db", "get_database", "init_database"]
 
 
-def init_database(app: Flask, config: Config, seeds: Sequence[Seed]) -> None:
+def init_database(
+    app: Flask, config: Config, seeds: Sequence[Seed], additions: Additions, listener: Listener
+) -> None:
     """Give ``app`` its database, whichever that will be. Nothing is connected yet.
 
     Args:
         app: the application.
         config: its configuration.
         seeds: what adds the rows that every installation needs.
+        additions: what else lives in the database.
+        listener: begins to work whenever a database comes into use.
 
     Raises:
         ConfigError: the operator's choice cannot be used, or contradicts the one on disk.
     """
-    database = Database(config, Schema(History("core", config.migrations_dir), seeds))
+    schema = Schema(History("core", config.migrations_dir), seeds, additions)
+    database = Database(config, schema, listener)
     database.register(app)
     db.init_rebindable(app, acquire=database.lease)
-    register_database_errors(app)
+    register_database_errors(app, answer_unexpected)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ..config import SERVER_THREADS
 from . import engines
 from .binding import Binding
+from .migrations.additions import undisturbed
 from .migrations.schema import Schema
 from .problems import DatabaseProblem
 from .target import SqliteTarget, Target
@@ -81,10 +82,9 @@ def attach(
         if suspicious and isinstance(target, SqliteTarget):
             _check_intact(binding.engine)
         is_missing = isinstance(target, SqliteTarget) and file is None
-        if is_missing or not _is_current(binding.engine, schema):
+        if is_missing or not _is_complete(binding.engine, schema):
             before_migrating()
-            with engines.migration(target, create=initialise) as connection:
-                schema.bring_up_to_date(connection, initialise=initialise, progress=_log)
+            undisturbed(lambda: _migrate(target, schema, initialise))
             binding.retire()  # its connections remember the schema from before
             engine = engines.runtime_engine(target, SERVER_THREADS)
             binding = Binding(target, engine, file or identity(target))
@@ -108,12 +108,17 @@ def _log(step: str) -> None:
     log.info("Bringing the database up to date: %s.", step)
 
 
-def _is_current(engine: sa.Engine, schema: Schema) -> bool:
+def _migrate(target: Target, schema: Schema, initialise: bool) -> None:
+    with engines.migration(target, create=initialise) as connection:
+        schema.bring_up_to_date(connection, initialise=initialise, progress=_log)
+
+
+def _is_complete(engine: sa.Engine, schema: Schema) -> bool:
     with (
         engines.connected(engine, read_only=True) as connection,
         engines.bounded(connection, CHECK_SECONDS),
     ):
-        return schema.is_current(connection)
+        return schema.is_complete(connection)
 
 
 def _check_intact(engine: sa.Engine) -> None:

@@ -88,9 +88,23 @@ class Binding:
 
 
 class Model(DeclarativeBase):
-    """The base of every table."""
+    """The base of every table of the core. A plugin's are its own: ``deploystack.plugins.Model``.
+
+    Raises:
+        TypeError: somebody else's class derives from it. Its table would become the core's, and
+            a mistake in its mapping would break the core's.
+    """
 
     metadata = sa.MetaData(naming_convention=NAMING)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        is_ours = cls.__module__.partition(".")[0] == __package__.partition(".")[0]
+        if "__tablename__" in cls.__dict__ and not is_ours:
+            raise TypeError(
+                f"{cls.__name__} declares a table on the core's Model. Derive it from "
+                "deploystack.plugins.Model."
+            )
+        super().__init_subclass__(**kwargs)
 
 
 class RebindableSQLAlchemy(SQLAlchemy):

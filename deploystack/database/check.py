@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from . import engines
 from .migrations import migrator
-from .migrations.history import History
 from .migrations.migrator import Contents
+from .migrations.schema import Schema
 from .postgres import preflight
 from .problems import DatabaseProblem
 from .target import Dialect, PostgresTarget, SqliteTarget, Target
@@ -41,26 +41,26 @@ class Report:
     action: Literal["create", "upgrade", "adopt"]
 
 
-def check(target: Target, history: History) -> Report:
+def check(target: Target, schema: Schema) -> Report:
     """Return what is in ``target``.
 
     Raises:
         DatabaseProblem: it cannot be used; the sentence says what mends it.
     """
     if isinstance(target, PostgresTarget):
-        version, contents = _look_at_server(target, history)
+        version, contents = _look_at_server(target, schema)
     else:
-        version, contents = sqlite3.sqlite_version, _look_at_file(target, history)
-    migrator.refuse_unusable(contents, history)
+        version, contents = sqlite3.sqlite_version, _look_at_file(target, schema)
+    migrator.refuse_unusable(contents, schema.history)
     if contents.kind == "empty":
         return Report(target.dialect, version, contents, "create")
     action: Literal["upgrade", "adopt"] = (
-        "upgrade" if history.pending(contents.revisions) else "adopt"
+        "upgrade" if schema.history.pending(contents.revisions) else "adopt"
     )
     return Report(target.dialect, version, contents, action)
 
 
-def _look_at_server(target: PostgresTarget, history: History) -> tuple[str, Contents]:
+def _look_at_server(target: PostgresTarget, schema: Schema) -> tuple[str, Contents]:
     ends = time.monotonic() + PREFLIGHT_SECONDS
     with (
         engines.inspection(target) as connection,
@@ -70,10 +70,10 @@ def _look_at_server(target: PostgresTarget, history: History) -> tuple[str, Cont
             cast("psycopg2.extensions.connection", connection.connection.driver_connection)
         )
         preflight.check(facts)
-        return facts.version, migrator.examine(connection, history)
+        return facts.version, schema.examine(connection)
 
 
-def _look_at_file(target: SqliteTarget, history: History) -> Contents:
+def _look_at_file(target: SqliteTarget, schema: Schema) -> Contents:
     path = target.path
     # Not exists(): a link to nothing is something in the way, not a place to make a file.
     if not os.path.lexists(path):
@@ -86,7 +86,7 @@ def _look_at_file(target: SqliteTarget, history: History) -> Contents:
             "again.",
         )
     with engines.inspection(target) as connection:
-        return migrator.examine(connection, history)
+        return schema.examine(connection)
 
 
 def _refuse_unwritable(target: SqliteTarget) -> None:

@@ -111,7 +111,7 @@ def check_connection(kind: str | None, connection_string_file: Any) -> None:
     """Look at a database (the configured one, unless one is named) and change nothing."""
     database = _database()
     target = _named(database, kind, connection_string_file) or database.target()
-    found = check(target, database.history)
+    found = check(target, database.schema)
     click.echo(f"{found.dialect} {found.server_version} can be used. It is {found.contents.kind}.")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 import sqlalchemy as sa
-from flask import Flask, Response, current_app, g
+from flask import Blueprint, Flask, Response, current_app, g
 
-from ..errors import ApiError, answer, answer_unexpected
+from ..errors import ApiError, Unexpected, answer
 from ..logs import describe
 from .engines import is_about_the_database, problem_of
 from .handle import get_database
@@ -16,10 +16,24 @@ from .problems import DatabaseProblem
 log = logging.getLogger(__name__)
 
 
-def register_database_errors(app: Flask) -> None:
-    """Make ``app`` answer for a database that is away, locked or too busy."""
+def register_database_errors(app: Flask | Blueprint, unexpected: Unexpected) -> None:
+    """Make ``app`` answer for a database that is away, locked or too busy.
+
+    Args:
+        app: the application, or some routes of it.
+        unexpected: answers for a statement that is wrong.
+    """
+
+    def answer_driver_error(error: sa.exc.DBAPIError) -> Response:
+        if is_about_the_database(error):
+            log.warning("The database failed: %s", describe(error))
+            return _answer_problem(problem_of(error))
+        state = get_database(current_app).verified(max_age=0)
+        # A table that is missing may be our mistake, or a sign that this is another database.
+        return unexpected(error) if state.binding else answer(state.error())
+
     app.register_error_handler(DatabaseProblem, _answer_problem)
-    app.register_error_handler(sa.exc.DBAPIError, _answer_driver_error)
+    app.register_error_handler(sa.exc.DBAPIError, answer_driver_error)
     app.register_error_handler(sa.exc.TimeoutError, _answer_no_connection)
 
 
@@ -28,15 +42,6 @@ def _answer_problem(problem: DatabaseProblem) -> Response:
     if binding is not None:
         get_database(current_app).lost(binding, problem)
     return answer(problem.as_api_error(503))
-
-
-def _answer_driver_error(error: sa.exc.DBAPIError) -> Response:
-    if not is_about_the_database(error):
-        state = get_database(current_app).verified(max_age=0)
-        # A table that is missing may be our mistake, or a sign that this is another database.
-        return answer_unexpected(error) if state.binding else answer(state.error())
-    log.warning("The database failed: %s", describe(error))
-    return _answer_problem(problem_of(error))
 
 
 def _answer_no_connection(_error: sa.exc.TimeoutError) -> Response:

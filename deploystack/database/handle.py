@@ -21,6 +21,7 @@ from ..logs import describe
 from . import attach, selection
 from .binding import Binding
 from .migrations import failure
+from .migrations.additions import Listener
 from .migrations.history import History
 from .migrations.schema import Schema
 from .operator_choice import operator_target
@@ -60,14 +61,16 @@ class Database:
     Args:
         config: where the files are, and the operator's own choice if there is one.
         schema: what the database must hold.
+        listener: begins to work whenever a database comes into use.
 
     Raises:
         ConfigError: ``DEPLOYSTACK_DATABASE_URL`` cannot be used, or contradicts the selection.
     """
 
-    def __init__(self, config: Config, schema: Schema) -> None:
+    def __init__(self, config: Config, schema: Schema, listener: Listener) -> None:
         self.config = config
         self.schema = schema
+        self.listener = listener
         self._operator_target = operator_target(config)
         self._selection_file = str(config.selection_file)
         # An empty database may be given its tables at the start. Later it may not, or a worker
@@ -176,6 +179,7 @@ class Database:
             follower = self._follower
         if follower:
             follower.join()
+        self.listener.end()
 
     def _chosen(self) -> Target | None:
         try:
@@ -220,8 +224,10 @@ class Database:
                 self._publish(state)
                 if state.problem is None:
                     self._follower = None
-                    return
+                    break
             self._nudged.wait(state.problem.retry_after)
+        if state.binding:  # this thread follows no longer, so it may take its time
+            self.listener.begin(state.binding)
 
     def _publish(self, state: State) -> None:
         previous, self._state = self._state, state

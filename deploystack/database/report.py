@@ -52,7 +52,7 @@ def _look(database: Database, target: Target, found: dict[str, Any]) -> None:
     if isinstance(target, SqliteTarget) and attach.identity(target) is None:
         raise attach.file_missing()
     with engines.inspection(target) as connection:
-        contents = migrator.examine(connection, history)
+        contents = database.schema.examine(connection)
     found["revision"] = ", ".join(sorted(contents.revisions)) or None
     migrator.refuse_unusable(contents, history)
     found["pending"] = history.pending(contents.revisions)

@@ -20,6 +20,7 @@ from . import engines
 from .check import Report, check
 from .claim import claim, setup_in_progress
 from .handle import Database
+from .migrations.additions import undisturbed
 from .migrations.migrator import Progress, ignore
 from .migrations.schema import Schema
 from .problems import DatabaseProblem
@@ -49,7 +50,7 @@ def set_up(database: Database, target: Target, progress: Progress = ignore) -> b
 
     Returns:
         Whether everything is in use. ``False``: the database is set up and chosen, but this
-        process could not begin to use it.
+        process could not begin to use it, or something that was added to it failed.
 
     Raises:
         ApiError: 409 already set up or being set up, 422 the database refuses, 503 the
@@ -60,12 +61,14 @@ def set_up(database: Database, target: Target, progress: Progress = ignore) -> b
     with _said_to_the_caller(), claim(database.config):
         refuse_if_chosen(database)
         progress("claimed")
-        _prepare_and_publish(database.config, database.schema, target, progress)
+        undisturbed(
+            lambda: _prepare_and_publish(database.config, database.schema, target, progress)
+        )
         remove_token(database.config)
     log.info("Set up the %s database.", target.dialect)
     ready = database.current(BIND_SECONDS).phase == "ready"
     progress("bound" if ready else "not bound")
-    return ready
+    return ready and database.listener.settled()
 
 
 def look(database: Database, target: Target) -> Report:
@@ -82,7 +85,7 @@ def look(database: Database, target: Target) -> Report:
         raise setup_in_progress()
     try:
         with _said_to_the_caller():
-            return check(target, database.history)
+            return check(target, database.schema)
     finally:
         if is_server:
             database.looking.release()
@@ -113,7 +116,9 @@ def _prepare_and_publish(
 ) -> None:
     with _without_litter(target), ExitStack() as drafts:
         with engines.migration(target, create=True, seconds=_limit(target)) as connection:
-            before = schema.bring_up_to_date(connection, initialise=True, progress=progress)
+            before = schema.bring_up_to_date(
+                connection, initialise=True, anew=True, progress=progress
+            )
             draft = drafts.enter_context(Draft(config.selection_file, target))
             progress("drafted")
         progress("committed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import Any, Literal
 
@@ -13,7 +14,6 @@ from flask import current_app
 from sqlalchemy.dialects.sqlite import DATETIME
 
 from .. import engines
-from ..binding import db
 from ..handle import get_database
 from ..problems import DatabaseProblem
 from ..selection import NoSelection
@@ -49,7 +49,8 @@ def run(context: EnvironmentContext) -> None:
             target = get_database(current_app).target()
             with engines.migration(target, create=upgrades) as connection:
                 if upgrades:
-                    migrator.refuse_unusable(migrator.examine(connection, history), history)
+                    schema = get_database(current_app).schema
+                    migrator.refuse_unusable(schema.examine(connection), schema.history)
                 with migrator.blaming(history):
                     _migrate(context, history, connection)
         except NoSelection:
@@ -69,12 +70,15 @@ def _migrate(context: EnvironmentContext, history: History, connection: sa.Conne
 def _options(history: History, context: EnvironmentContext) -> dict[str, Any]:
     attributes = context.config.attributes
     return {
-        "target_metadata": db.metadata,
+        "target_metadata": history.declared(),
         "version_table": history.version_table,
         "on_version_apply": Recorder(
             history.name, attributes.get("applied", lambda _revision: None)
         ),
-        "include_object": None if attributes.get("scratch") else _include_object,
+        "include_name": lambda name, kind, _parents: _is_of(history, kind, name),
+        "include_object": functools.partial(
+            _include_object, history, is_scratch=attributes.get("scratch", False)
+        ),
         "process_revision_directives": _drop_empty_revision,
         "render_item": _render_item,
         # SQLite changes a table by rebuilding it; a batch does that, and on PostgreSQL it is
@@ -84,14 +88,26 @@ def _options(history: History, context: EnvironmentContext) -> dict[str, Any]:
     }
 
 
+def _is_of(history: History, kind: str, name: str | None) -> bool:
+    return kind != "table" or (name or "").startswith(history.prefix)
+
+
 def _include_object(
-    _item: Any, _name: str | None, kind: str, reflected: bool, compare_to: Any
+    history: History,
+    _item: Any,
+    name: str | None,
+    kind: str,
+    reflected: bool,
+    compare_to: Any,
+    *,
+    is_scratch: bool,
 ) -> bool:
-    """Leave tables alone that no model declares: an extension's, a plugin's, an operator's.
+    """Leave tables alone that no model declares: an extension's, another history's, an operator's.
 
     A scratch database holds none of those: there, a table without a model is one to drop.
     """
-    return not (kind == "table" and reflected and compare_to is None)
+    is_nobodys = kind == "table" and reflected and compare_to is None
+    return _is_of(history, kind, name) and (is_scratch or not is_nobodys)
 
 
 def _drop_empty_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:

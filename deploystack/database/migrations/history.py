@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from ...logs import describe
+from ..binding import Model
 from ..problems import DatabaseProblem
 
 _IDENTIFIERS = re.compile(rb"^(revision|down_revision)\b[^=\n]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
@@ -23,18 +26,25 @@ class History:
 
     Args:
         name: ``core``, or the plugin it belongs to.
-        directory: the folder with ``alembic.ini``, ``env.py`` and ``versions``.
+        directory: the folder with ``alembic.ini`` and ``env.py``, which all histories share.
         version_table: the table that holds the current revision.
+        folder: the folder with the revisions' files, if it is not ``versions`` in ``directory``.
+        prefix: what the names of its tables begin with; the core's begin with anything.
+        declared: returns the tables that its models declare, and those that they refer to; the
+            core's own, if not given.
     """
 
     name: str
     directory: Path
     version_table: str = "alembic_version"
+    folder: Path | None = None
+    prefix: str = ""
+    declared: Callable[[], sa.MetaData] = lambda: Model.metadata
 
     @property
     def versions(self) -> Path:
         """The folder with the revisions' files."""
-        return self.directory / "versions"
+        return self.folder or self.directory / "versions"
 
     @cached_property
     def parents(self) -> dict[str, tuple[str, ...]]:

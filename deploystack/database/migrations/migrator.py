@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,10 @@ def ignore(_step: str) -> None:
     """Listen to no step."""
 
 
+def _none(_relations: set[str]) -> set[str]:
+    return set()
+
+
 @dataclass(frozen=True)
 class Contents:
     """What is in a database.
@@ -81,9 +85,19 @@ def current(connection: sa.Connection, history: History) -> frozenset[str]:
     return frozenset(connection.scalars(sa.select(table.c.version_num)))
 
 
-def examine(connection: sa.Connection, history: History) -> Contents:
-    """Return whether the database is empty, this application's, or somebody else's."""
+def examine(
+    connection: sa.Connection, history: History, ours: Callable[[set[str]], set[str]] = _none
+) -> Contents:
+    """Return whether the database is empty, this application's, or somebody else's.
+
+    Args:
+        connection: to the database.
+        history: the core's.
+        ours: returns which of the relations belong to us though no revision of the core made
+            them, such as those of plugins.
+    """
     tables = _relations(connection)
+    tables -= ours(tables)
     if SchemaRevision.__tablename__ in tables:
         revisions = current(connection, history)
         return Contents("ours" if revisions else "foreign", revisions)
@@ -99,6 +113,17 @@ def _relations(connection: sa.Connection) -> set[str]:
         return set(connection.scalars(sa.text(_POSTGRES_RELATIONS)))
     inspector = sa.inspect(connection)
     return {*inspector.get_table_names(), *inspector.get_view_names()}
+
+
+def drop(connection: sa.Connection, tables: Iterable[str]) -> None:
+    """Drop tables, which may refer to each other, in the transaction of ``connection``."""
+    names = [connection.dialect.identifier_preparer.quote(name) for name in sorted(tables)]
+    if connection.dialect.name == "postgresql":
+        if names:
+            connection.exec_driver_sql(f"DROP TABLE {', '.join(names)}")
+        return
+    for name in names:  # in any order: a migration's connection enforces no foreign key
+        connection.exec_driver_sql(f"DROP TABLE {name}")
 
 
 def refuse_unusable(contents: Contents, history: History) -> None:
@@ -149,7 +174,7 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
 
     try:
         with _ALEMBIC, blaming(history):
-            config = alembic_config(history.directory)
+            config = alembic_config(history.directory, history.folder)
             config.attributes.update(connection=connection, history=history, applied=step_applied)
             command.upgrade(config, "head")
     except DatabaseProblem:
@@ -158,6 +183,34 @@ def upgrade(connection: sa.Connection, history: History, progress: Progress) -> 
         raise _failed(history, None, error) from error
     check_foreign_keys(connection, applied)
     return applied
+
+
+def run_alone(connection: sa.Connection, history: History, revision: str) -> None:
+    """Do what one revision of ``history`` does, and write down nowhere that it was done.
+
+    Raises:
+        DatabaseProblem: as for :func:`upgrade`.
+    """
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    config = alembic_config(history.directory, history.folder)
+    options = {"target_metadata": history.declared()}
+    with _ALEMBIC, blaming(history):
+        script = ScriptDirectory.from_config(config).get_revision(revision)
+        with Operations.context(MigrationContext.configure(connection, opts=options)):
+            script.module.upgrade()
+
+
+def stamp(connection: sa.Connection, history: History, revision: str) -> None:
+    """Write down that a database is at ``revision``, without doing what the revision does."""
+    from alembic import command
+
+    config = alembic_config(history.directory, history.folder)
+    config.attributes.update(connection=connection, history=history)
+    with _ALEMBIC:
+        command.stamp(config, revision)
 
 
 @contextmanager
@@ -223,11 +276,19 @@ def _cause(error: BaseException) -> str:
     return f"{first_line} ({describe(error)})"
 
 
-def alembic_config(directory: Path) -> AlembicConfig:
-    """Return Alembic's configuration for the revisions in ``directory``."""
+def alembic_config(directory: Path, folder: Path | None = None) -> AlembicConfig:
+    """Return Alembic's configuration.
+
+    Args:
+        directory: the folder with ``alembic.ini`` and ``env.py``.
+        folder: the folder with the revisions' files, if it is not ``versions`` in ``directory``.
+    """
     from alembic.config import Config as AlembicConfig
 
     config = AlembicConfig(str(directory / "alembic.ini"))
-    # The value goes through ConfigParser, to which % means something.
+    # The values go through ConfigParser, to which % means something.
     config.set_main_option("script_location", str(directory).replace("%", "%%"))
+    if folder:
+        config.set_main_option("version_locations", str(folder).replace("%", "%%"))
+        config.set_main_option("path_separator", "newline")  # a path may hold any other
     return config

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from .. import engines
 from ..binding import db
 from ..problems import DatabaseProblem
+from ..target import SqliteTarget
 from . import migrator
+from .additions import Additions
 from .history import History
 from .migrator import Contents, Progress
 
@@ -23,29 +29,43 @@ class Schema:
     """What a database must hold to be ready.
 
     Args:
-        history: the revisions.
+        history: the core's revisions.
         seeds: run in order after the revisions, in the same transaction.
+        additions: what else lives in it: the plugins' tables.
     """
 
     history: History
     seeds: Sequence[Seed]
+    additions: Additions
 
     def is_current(self, connection: sa.Connection) -> bool:
-        """Return whether nothing is pending: one query, and no Alembic."""
+        """Return whether nothing of the core is pending: one query, and no Alembic."""
         return migrator.current(connection, self.history) == {self.history.head}
+
+    def is_complete(self, connection: sa.Connection) -> bool:
+        """Return whether nothing at all is pending."""
+        return self.is_current(connection) and self.additions.are_current(connection)
+
+    def examine(self, connection: sa.Connection) -> Contents:
+        """Return what the database holds, apart from additions to our own schema."""
+        return migrator.examine(
+            connection, self.history, lambda tables: self.additions.owned(connection, tables)
+        )
 
     def bring_up_to_date(
         self,
         connection: sa.Connection,
         *,
         initialise: bool,
+        anew: bool = False,
         progress: Progress = migrator.ignore,
     ) -> Contents:
-        """Apply pending revisions and seeds in the transaction of ``connection``.
+        """Apply pending revisions and seeds, and those of the additions.
 
         Args:
             connection: from :func:`engines.migration`, so alone on this database.
             initialise: whether an empty database may be given its first tables.
+            anew: whether the database is being set up, so that all additions are seeded.
             progress: told each step.
 
         Returns:
@@ -53,9 +73,22 @@ class Schema:
 
         Raises:
             DatabaseProblem: it is not ours, too new, empty against ``initialise``, or a
-                revision failed.
+                revision of the core failed.
+            Disturbed: an addition broke the transaction; see :func:`.additions.undisturbed`.
         """
-        contents = migrator.examine(connection, self.history)
+        contents = self.bring_core_up_to_date(connection, initialise=initialise, progress=progress)
+        self.additions.bring_up_to_date(connection, anew=anew, progress=progress)
+        return contents
+
+    def bring_core_up_to_date(
+        self,
+        connection: sa.Connection,
+        *,
+        initialise: bool,
+        progress: Progress = migrator.ignore,
+    ) -> Contents:
+        """Do the same for the core alone."""
+        contents = self.examine(connection)
         migrator.refuse_unusable(contents, self.history)
         if contents.kind == "empty" and not initialise:
             raise DatabaseProblem(
@@ -71,6 +104,7 @@ class Schema:
     def remove(self, connection: sa.Connection) -> None:
         """Drop every table of ours, and nothing else, in the transaction of ``connection``."""
         present = set(sa.inspect(connection).get_table_names())
+        migrator.drop(connection, self.additions.owned(connection, present))
         for table in reversed(db.metadata.sorted_tables):
             if table.name in present:
                 table.drop(connection)
@@ -82,3 +116,13 @@ class Schema:
             for seed in self.seeds:
                 seed(session)
             session.commit()
+
+
+@contextmanager
+def scratch(schema: Schema) -> Iterator[sa.Connection]:
+    """Open a throw-away SQLite database that holds the core's tables and nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = SqliteTarget(Path(folder) / "scratch.db")
+        with engines.migration(target, create=True) as connection:
+            schema.bring_core_up_to_date(connection, initialise=True)
+            yield connection

@@ -1,0 +1,34 @@
+"""Everything that a plugin imports. ``docs/plugins.md`` is the page for its author.
+
+from deploystack.plugins import Model, PluginMetadata, db, hookimpl
+"""
+
+from ..app import json_response
+from ..database.binding import db
+from ..database.engines import READ_ONLY
+from ..database.types import UTCDateTime
+from ..errors import ApiError
+from ..http import read_json, require_same_origin
+from ..models import Role, User
+from ..models.timestamps import Timestamps
+from .declarations import PluginMetadata, Setting, SettingGroup
+from .hookspecs import hookimpl
+from .model import Model
+
+__all__ = [
+    "READ_ONLY",
+    "ApiError",
+    "Model",
+    "PluginMetadata",
+    "Role",
+    "Setting",
+    "SettingGroup",
+    "Timestamps",
+    "UTCDateTime",
+    "User",
+    "db",
+    "hookimpl",
+    "json_response",
+    "read_json",
+    "require_same_origin",
+]

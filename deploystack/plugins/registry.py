@@ -1,0 +1,116 @@
+"""The plugins of an application, and which of them are out of service."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from ..config import Config
+from ..database.migrations.history import History
+from ..errors import ApiError
+from .failure import Failure
+from .loading import load
+from .plugin import Plugin
+from .quarantine import Quarantine
+
+log = logging.getLogger(__name__)
+
+
+class Plugins:
+    """The plugins of one application, found and loaded as it is made.
+
+    Args:
+        config: says where they are, and which are switched off.
+        given: more plugins, for tests.
+    """
+
+    def __init__(self, config: Config, given: Sequence[object] = ()) -> None:
+        self._quarantine = Quarantine(config.quarantine_dir, since=time.time())
+        self.all = load(config, given)
+        self._by_name: dict[str, Plugin] = {}
+        for plugin in self.all:
+            if plugin.is_loaded:  # rather than one that was rejected and has the same name
+                self._by_name[plugin.name] = plugin
+            self._by_name.setdefault(plugin.name, plugin)
+            if plugin.rejected:
+                _log_failure(plugin.name, plugin.rejected)
+
+    @property
+    def loaded(self) -> list[Plugin]:
+        """Those that can be used in this process, by name."""
+        return [plugin for plugin in self.all if plugin.is_loaded]
+
+    def get(self, name: str) -> Plugin:
+        """Return the plugin of this name.
+
+        Raises:
+            ApiError: 404 ``plugin_unknown``.
+        """
+        plugin = self._by_name.get(name)
+        if plugin is None:
+            raise ApiError(
+                404,
+                "plugin_unknown",
+                f"There is no plugin {name!r}. `flask plugins list` shows all there are.",
+            )
+        return plugin
+
+    def failure(self, plugin: Plugin, *, ever: bool = False) -> Failure | None:
+        """Return why ``plugin`` is quarantined, if it is.
+
+        Args:
+            plugin: the plugin.
+            ever: whether a failure from before this application was made counts as well, as it
+                does in a command that looks at a running server.
+        """
+        if plugin.is_disabled:
+            return None
+        quarantine = self._quarantine.everything() if ever else self._quarantine
+        return plugin.rejected or quarantine.get(plugin.name)
+
+    def usable(self) -> list[Plugin]:
+        """Return those that are loaded and not quarantined, by name."""
+        return [plugin for plugin in self.loaded if self.failure(plugin) is None]
+
+    def quarantine(self, plugin: Plugin, failure: Failure) -> None:
+        """Put ``plugin`` out of service, in every process."""
+        self._quarantine.put(plugin.name, failure)
+        _log_failure(plugin.name, failure)
+
+    def works(self, plugin: Plugin) -> None:
+        """Forget a failure of ``plugin`` from before this application was made."""
+        self._quarantine.lift_outdated(plugin.name)
+
+    def retry(self, plugin: Plugin) -> None:
+        """Let ``plugin`` be tried again, in every process.
+
+        Raises:
+            OSError: the data folder cannot be written.
+        """
+        self._quarantine.lift(plugin.name)
+
+    def history(self, name: str) -> History:
+        """Return the revisions of the plugin ``name``.
+
+        Raises:
+            ApiError: there is no such plugin, it was not loaded, or it has no folder for them.
+        """
+        plugin = self.get(name)
+        if plugin.rejected:
+            raise plugin.rejected.as_api_error(name)
+        if plugin.history is None:
+            raise ApiError(
+                404,
+                "plugin_without_revisions",
+                f"The plugin {name!r} has no folder for revisions. Add the hook "
+                "deploystack_migrations, which returns one.",
+            )
+        return plugin.history
+
+
+def _log_failure(name: str, failure: Failure) -> None:
+    cause = f" Cause: {failure.cause}." if failure.cause else ""
+    log.warning(
+        "The plugin %s is quarantined: %s: %s%s", name, failure.code, failure.sentence, cause
+    )

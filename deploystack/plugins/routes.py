@@ -1,0 +1,103 @@
+"""``/api/plugins``: which plugins there are; ``/api/plugin/NAME/``: the routes of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, request, url_for
+from werkzeug.exceptions import InternalServerError
+from werkzeug.routing import BuildError
+
+from ..app import json_response
+from ..database.errors import register_database_errors
+from ..errors import answer, register_error_handlers
+from .failure import failure_of
+from .mounting import PREFIX
+from .plugin import Plugin
+from .service import Service, get_service
+
+blueprint = Blueprint("plugins", __name__, url_prefix="/api/plugins")
+
+
+@blueprint.get("")
+def index() -> Response:
+    """Tell of each plugin, in the order of their names, how it is. Needs no database."""
+    service = get_service(current_app)
+    service.wait()
+    return json_response(
+        {"success": True, "data": [_shown(service, plugin) for plugin in service.plugins.all]}
+    )
+
+
+def _shown(service: Service, plugin: Plugin) -> dict[str, Any]:
+    failure = service.plugins.failure(plugin)
+    return {
+        "name": plugin.name,
+        "version": plugin.version,
+        "description": plugin.metadata.description if plugin.metadata else "",
+        "state": service.state(plugin),
+        "code": failure.code if failure else None,
+        "error": failure.sentence if failure else None,
+    }
+
+
+def mount_routes(app: Flask) -> None:
+    """Register the routes of every plugin with ``app``, behind one that decides who is asked."""
+    mounted = Blueprint("plugin", __name__)
+    mounted.before_request(_require_active)
+    register_error_handlers(mounted, _answer_failure)
+    register_database_errors(mounted, _answer_failure)
+    # What a plugin raises after its view: in after_request, or in its own error handler.
+    mounted.register_error_handler(InternalServerError, _answer_original)
+    for plugin in get_service(app).plugins.loaded:
+        if plugin.blueprint:
+            mounted.register_blueprint(plugin.blueprint)
+    app.register_blueprint(mounted)
+    app.before_request(_tell_of_absent)
+    app.url_build_error_handlers.append(_within_plugin)
+
+
+def _require_active() -> None:
+    get_service(current_app).require_active(_asked())
+
+
+def _asked() -> str:
+    """Return the plugin that the request is for: its endpoint is ``plugin.NAME.…``."""
+    return (request.endpoint or "").split(".")[1]
+
+
+def _answer_failure(error: Exception) -> Response:
+    """Quarantine the plugin that has raised what nobody foresaw."""
+    service = get_service(current_app)
+    plugin = service.plugins.get(_asked())
+    failure = failure_of(
+        error, "plugin_request_failed", "It failed to answer a request. Look at the log, mend it."
+    )
+    service.quarantine(plugin, failure)
+    return answer(failure.as_api_error(plugin.name))
+
+
+def _answer_original(error: InternalServerError) -> Response:
+    original = error.original_exception
+    return _answer_failure(original if isinstance(original, Exception) else error)
+
+
+def _tell_of_absent() -> None:
+    """Answer for a plugin that is out of service, also where no route of it is known."""
+    if request.routing_exception is None or not request.path.startswith(f"{PREFIX}/"):
+        return
+    plugins = get_service(current_app).plugins
+    name = request.path.removeprefix(f"{PREFIX}/").partition("/")[0]
+    for plugin in plugins.all:
+        failure = plugin.name == name and plugins.failure(plugins.get(name))
+        if failure:
+            raise failure.as_api_error(name)
+
+
+def _within_plugin(error: BuildError, endpoint: str, values: dict[str, Any]) -> str:
+    """Find ``url_for("notes.index")`` in a request to a plugin, as if it were the application."""
+    if request and (request.endpoint or "").startswith("plugin.") and "." in endpoint:
+        full = f"plugin.{_asked()}.{endpoint}"
+        if full in current_app.view_functions:
+            return url_for(full, **{k: v for k, v in values.items() if not k.startswith("_")})
+    raise error

@@ -1,0 +1,221 @@
+"""Bringing one plugin's part of a database up to date: its tables, its revisions, its seed.
+
+All of it happens in a savepoint of the transaction that brings the core up to date, and is taken
+back to that savepoint when anything fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from ..database.binding import Model as CoreModel
+from ..database.migrations import migrator
+from ..database.migrations.migrator import Progress
+from ..database.problems import DatabaseProblem
+from . import initial, structure
+from .deadline import Fence, call_bounded
+from .failure import PluginError, blamed
+from .plugin import Plugin, version_table
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a database holds, looked up once for all plugins.
+
+    Attributes:
+        tables: every table, with a text that changes whenever the table does.
+        revisions: the revisions in each plugin's version table.
+    """
+
+    tables: dict[str, str]
+    revisions: dict[str, frozenset[str]]
+
+    def of(self, plugin: Plugin, dialect: sa.Dialect) -> str | None:
+        """Return the fingerprint of the part of ``plugin``; ``None`` while it is not complete."""
+        if plugin.history and plugin.history.head:
+            head = plugin.history.head
+            if self.revisions.get(plugin.name) != frozenset({head}):
+                return None
+            return structure.fingerprint(plugin.version, head)
+        names = sorted(table.name for table in plugin.tables)
+        if not self.tables.keys() >= set(names):
+            return None
+        return structure.fingerprint(
+            plugin.version,
+            structure.declared(plugin.tables, dialect),
+            *(self.tables[name] for name in names),
+        )
+
+
+def survey(connection: sa.Connection, plugins: Collection[Plugin]) -> Survey:
+    """Look at a database, with two queries however many plugins there are."""
+    tables = structure.found(connection)
+    versioned = [
+        (plugin.name, plugin.history.version_table)
+        for plugin in plugins
+        if plugin.history and plugin.history.version_table in tables
+    ]
+    revisions: dict[str, frozenset[str]] = {name: frozenset() for name, _ in versioned}
+    if versioned:
+        # Names of plugins are letters and digits.
+        query = " UNION ALL ".join(
+            f"SELECT '{name}', version_num FROM {table}"  # noqa: S608
+            for name, table in versioned
+        )
+        for name, revision in connection.exec_driver_sql(query):
+            revisions[name] |= {revision}
+    return Survey(tables, revisions)
+
+
+class Update:
+    """Brings the part of one plugin up to date.
+
+    Args:
+        app: the application.
+        plugin: the plugin.
+        connection: in the transaction in which all is done.
+        seconds: how long the seed may take.
+        progress: told each step.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        plugin: Plugin,
+        connection: sa.Connection,
+        seconds: float,
+        progress: Progress,
+    ) -> None:
+        self._app = app
+        self._plugin = plugin
+        self._connection = connection
+        self._seconds = seconds
+        self._progress = progress
+
+    def run(self, present: Collection[str], *, is_unchanged: bool) -> set[str]:
+        """Do all there is to do.
+
+        Args:
+            present: the tables in the database.
+            is_unchanged: whether its tables are known to be as declared, so that only the seed is
+                to be run.
+
+        Returns:
+            The tables in the database afterwards.
+
+        Raises:
+            PluginError: something failed; what was done is to be rolled back.
+            Stuck: the seed cannot be stopped; the whole transaction is to be rolled back.
+        """
+        plugin = self._plugin
+        own = {name for name in present if name.startswith(plugin.prefix)}
+        others = set(present) - own
+        if not is_unchanged:
+            if plugin.history and plugin.history.head:
+                self._migrate(own)
+            else:
+                self._create_missing(own)
+            self._progress(f"plugin {plugin.name}: tables")
+        self._seed()
+        self._check_foreign_keys()
+        return self._check_others(others)
+
+    def _migrate(self, own: set[str]) -> None:
+        history = self._plugin.history
+        assert history  # noqa: S101
+        try:
+            at = migrator.current(self._connection, history)
+            if not at and own:
+                initial.recognise(self._app, self._plugin, self._connection, own)
+            elif at - history.parents.keys():
+                raise PluginError(
+                    "plugin_newer",
+                    "The database was written by a newer version of the plugin. Update the plugin.",
+                    f"the database is at revision {min(at)}, which the plugin lacks",
+                )
+            migrator.upgrade(
+                self._connection,
+                history,
+                lambda step: self._progress(f"plugin {self._plugin.name}: {step}"),
+            )
+        except DatabaseProblem as problem:
+            revision = problem.details.get("revision")
+            raise PluginError(
+                "plugin_migration_failed",
+                f"Its revision{f' {revision}' if revision else ''} failed and was taken back. Look "
+                f"at `flask plugins show {self._plugin.name}`, correct the revision, then run "
+                f"`flask plugins retry {self._plugin.name}` or restart.",
+                f"{problem.code}: {problem.cause}",
+            ) from problem
+
+    def _create_missing(self, own: set[str]) -> None:
+        plugin = self._plugin
+        with blamed("plugin_tables_failed", "Its tables cannot be made. Correct the declaration."):
+            metadata = plugin.declared()
+            names = [table.name for table in plugin.tables]
+            present = [metadata.tables[name] for name in names if name in own]
+            missing = [metadata.tables[name] for name in names if name not in own]
+            metadata.create_all(self._connection, tables=missing, checkfirst=False)
+        differing = initial.differences(self._connection, metadata, present)
+        if differing:
+            raise PluginError(
+                "plugin_tables_differ",
+                f"The table {differing[0].table!r} in the database differs from its declaration: "
+                f"{differing[0].what}. It is not changed without a revision. Write one with "
+                f'`flask plugins migrate {plugin.name} -m "describe the change"`, then restart.',
+                "; ".join(f"{each.table}: {each.what}" for each in differing),
+            )
+
+    def _seed(self) -> None:
+        plugin = self._plugin
+        if "deploystack_seed" not in plugin.hooks:
+            return
+
+        def seed() -> None:
+            with (
+                self._app.app_context(),
+                Session(self._connection, join_transaction_mode="create_savepoint") as session,
+            ):
+                plugin.call("deploystack_seed", session=session)
+                session.commit()  # of its own savepoint
+
+        fence = Fence(self._connection)
+        with (
+            blamed("plugin_seed_failed", "Its seed failed and was taken back. Mend it, and retry."),
+            fence.standing(),
+        ):
+            call_bounded(seed, self._seconds, fence.shut_out)
+        self._progress(f"plugin {plugin.name}: seed")
+
+    def _check_others(self, before: set[str]) -> set[str]:
+        after = set(sa.inspect(self._connection).get_table_names())
+        others = {name for name in after if not name.startswith(self._plugin.prefix)}
+        changed = (before ^ others) - {version_table(self._plugin.name)}
+        if changed:
+            raise PluginError(
+                "plugin_table_invalid",
+                "A plugin makes and drops only tables whose names begin with its own name and '_'. "
+                f"This one has made or dropped {min(changed)!r}. Correct its revisions.",
+            )
+        return after
+
+    def _check_foreign_keys(self) -> None:
+        if self._connection.dialect.name == "postgresql":
+            with blamed("plugin_seed_failed", "Rows of its seed refer to nothing. Correct it."):
+                self._connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+            return
+        tables = [table.name for table in self._plugin.tables]
+        for table in [*tables, *CoreModel.metadata.tables]:
+            check = f"PRAGMA foreign_key_check('{table}')"
+            broken = self._connection.exec_driver_sql(check).first()
+            if broken:
+                raise PluginError(
+                    "plugin_seed_failed",
+                    f"It leaves a row of {broken[0]!r} that refers to a missing row of "
+                    f"{broken[2]!r}. Correct its seed or its revision.",
+                )

@@ -1,0 +1,165 @@
+"""The plugins' part of the database, brought up to date whenever the core's is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from flask import Flask
+
+from ..database import engines
+from ..database.migrations.additions import Disturbed
+from ..database.migrations.history import History
+from ..database.migrations.migrator import Progress, ignore
+from ..database.problems import DatabaseProblem
+from . import ledger
+from .deadline import Stuck
+from .failure import PluginError, failure_of
+from .plugin import MARKER, Plugin
+from .registry import Plugins
+from .rules import is_reserved
+from .update import Survey, Update, survey
+
+
+class Upkeep:
+    """The plugins' tables, revisions and seeds: what :class:`.Additions` are to the database.
+
+    Args:
+        app: the application.
+        plugins: its plugins.
+        seconds: how long a seed may take.
+    """
+
+    def __init__(self, app: Flask, plugins: Plugins, seconds: float) -> None:
+        self._app = app
+        self._plugins = plugins
+        self._seconds = seconds
+
+    def are_current(self, connection: sa.Connection) -> bool:
+        """Return whether the part of each plugin in service is as it should be."""
+        return not self.outdated(connection, self._plugins.usable())
+
+    def bring_up_to_date(
+        self, connection: sa.Connection, *, anew: bool, progress: Progress
+    ) -> None:
+        """Bring the part of each plugin in service up to date; see :class:`.Additions`."""
+        self.update(connection, self._plugins.usable(), anew=anew, progress=progress)
+
+    def update(
+        self,
+        connection: sa.Connection,
+        plugins: Collection[Plugin],
+        *,
+        anew: bool = False,
+        progress: Progress = ignore,
+    ) -> None:
+        """Do the same for some of them. One that fails is quarantined."""
+        if not plugins:
+            return
+        before = survey(connection, plugins)
+        outdated = _outdated(connection, plugins, before)
+        present = set(before.tables)
+        updated = []
+        for plugin in plugins:
+            if anew or plugin in outdated:
+                unchanged = plugin not in outdated
+                after = self._attempt(plugin, connection, progress, present, unchanged)
+                if after is not None:
+                    present = after
+                    updated.append(plugin)
+        if updated:
+            found = survey(connection, updated)
+            ledger.write(
+                connection,
+                {p.name: (p.version or "", found.of(p, connection.dialect) or "") for p in updated},
+            )
+
+    def owned(self, connection: sa.Connection, tables: set[str]) -> set[str]:
+        """Return which of the tables belong to a plugin that is, or once was, installed."""
+        names = {plugin.name for plugin in self._plugins.all}
+        names |= {table.removeprefix(MARKER) for table in tables if table.startswith(MARKER)}
+        names |= ledger.read(connection, tables).keys()
+        names = {name for name in names if not is_reserved(name)}
+        return {
+            table
+            for table in tables
+            if table.partition("_")[0] in names or table.removeprefix(MARKER) in names
+        } | ({ledger.LEDGER.name} & tables)
+
+    def history(self, name: str) -> History:
+        """Return the revisions of the plugin ``name``; see :meth:`.Plugins.history`."""
+        return self._plugins.history(name)
+
+    def outdated(self, connection: sa.Connection, plugins: Collection[Plugin]) -> list[Plugin]:
+        """Return those whose part of the database is not as it should be."""
+        return _outdated(connection, plugins, survey(connection, plugins)) if plugins else []
+
+    def _attempt(
+        self,
+        plugin: Plugin,
+        connection: sa.Connection,
+        progress: Progress,
+        present: set[str],
+        is_unchanged: bool,
+    ) -> set[str] | None:
+        """Bring one plugin up to date in a savepoint; return the tables that there are then."""
+        update = Update(self._app, plugin, connection, self._seconds, progress)
+        connection.exec_driver_sql("SAVEPOINT plugin")
+        try:
+            after = update.run(present, is_unchanged=is_unchanged)
+            connection.exec_driver_sql("RELEASE SAVEPOINT plugin")
+            return after
+        except Stuck:
+            self._plugins.quarantine(plugin, failure_of(_stuck(), "", ""))
+            raise Disturbed from None
+        except (Exception, SystemExit) as error:  # told; the others go on
+            failure = failure_of(
+                error, "plugin_tables_failed", "It could not be brought up to date. See the log."
+            )
+            broken = _roll_back(connection)
+            self._plugins.quarantine(plugin, failure)
+            if broken:
+                raise Disturbed from error
+            return None
+
+
+def _outdated(
+    connection: sa.Connection, plugins: Collection[Plugin], found: Survey
+) -> list[Plugin]:
+    recorded = ledger.read(connection, found.tables)
+    return [
+        plugin
+        for plugin in plugins
+        if recorded.get(plugin.name) is None
+        or recorded[plugin.name] != found.of(plugin, connection.dialect)
+    ]
+
+
+def _roll_back(connection: sa.Connection) -> bool:
+    """Take back what a plugin did; return whether it has left no transaction to do so in.
+
+    Raises:
+        DBAPIError: it is not the plugin: the database is away.
+    """
+    try:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT plugin")
+        connection.exec_driver_sql("RELEASE SAVEPOINT plugin")
+    except sa.exc.DBAPIError as error:
+        if engines.is_about_the_database(error):
+            raise
+        return True
+    except sa.exc.InvalidRequestError as error:  # the connection was lost while it ran
+        raise DatabaseProblem(
+            "db_unreachable",
+            "The connection to the database was lost. Try again in a few seconds.",
+            cause=type(error).__name__,
+        ) from error
+    return False
+
+
+def _stuck() -> PluginError:
+    return PluginError(
+        "plugin_timeout",
+        "It did not come back in time and could not be stopped. Mend it, or raise "
+        "DEPLOYSTACK_PLUGIN_TIMEOUT.",
+    )
