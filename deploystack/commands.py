@@ -7,6 +7,8 @@ from importlib import import_module
 import click
 from flask import Flask
 
+from .plugins.service import get_service
+
 
 class ImportedGroup(click.Group):
     """A group that lives in another module.
@@ -34,7 +36,12 @@ class ImportedGroup(click.Group):
 
 
 def register_commands(app: Flask) -> None:
-    """Add the command groups to ``app``."""
-    app.cli.add_command(
-        ImportedGroup("db", "deploystack.database.cli", "Set up, inspect and migrate the database.")
-    )
+    """Add the command groups to ``app``, and the commands of its plugins."""
+    for name, module, text in (
+        ("db", "deploystack.database.cli", "Set up, inspect and migrate the database."),
+        ("plugins", "deploystack.plugins.cli", "List, make, migrate and remove plugins."),
+    ):
+        app.cli.add_command(ImportedGroup(name, module, text))
+    for plugin in get_service(app).plugins.loaded:
+        for command in plugin.commands:
+            app.cli.add_command(command)

@@ -43,6 +43,10 @@ class Failure:
     cause: str | None = None
     at: float = field(default_factory=time.time)
 
+    def for_operator(self) -> str:
+        """Return all there is to say, for a terminal."""
+        return f"{self.sentence} [{self.code}]" + (f"\n{self.cause}" if self.cause else "")
+
     def as_api_error(self, plugin: str) -> ApiError:
         """Return the 503 that the plugin's routes answer."""
         return ApiError(

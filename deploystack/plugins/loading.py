@@ -16,6 +16,9 @@ from . import discovery, hookspecs, mounting, rules
 from .failure import PluginError, blamed, failure_of
 from .plugin import Plugin, version_table
 
+COMMANDS = frozenset({"db", "plugins", "routes", "run", "shell"})
+"""The commands of the core and of Flask itself."""
+
 
 def load(config: Config, given: Sequence[object]) -> list[Plugin]:
     """Return every plugin there is, in the order of their names.
@@ -49,6 +52,9 @@ def load(config: Config, given: Sequence[object]) -> list[Plugin]:
     for plugin in plugins:
         with _rejecting(plugin):
             _ask_for_the_rest(plugin, config)
+    for plugin in plugins:
+        with _rejecting(plugin):
+            _check_commands(plugin, plugins)
     return plugins
 
 
@@ -150,6 +156,17 @@ def _ask_for_the_rest(plugin: Plugin, config: Config) -> None:
     group = click.Group(name)
     _asked(plugin, "deploystack_commands", cli=group)
     plugin.blueprint, plugin.commands = blueprint, [*commands, *group.commands.values()]
+
+
+def _check_commands(plugin: Plugin, plugins: Sequence[Plugin]) -> None:
+    earlier = plugins[: plugins.index(plugin)]
+    taken = COMMANDS | {c.name for other in earlier if other.is_loaded for c in other.commands}
+    clashing = [str(command.name) for command in plugin.commands if command.name in taken]
+    if clashing and plugin.is_loaded:
+        raise PluginError(
+            "plugin_command_invalid",
+            f"There is a command `flask {clashing[0]}` already. Rename the plugin's.",
+        )
 
 
 def _items(plugin: Plugin, hook: str) -> list[Any]:

@@ -13,6 +13,7 @@ from ..database.migrations.history import History
 from ..database.migrations.migrator import Progress, ignore
 from ..database.problems import DatabaseProblem
 from . import ledger
+from .baseline import baseline
 from .deadline import Stuck
 from .failure import PluginError, failure_of
 from .plugin import MARKER, Plugin
@@ -40,10 +41,16 @@ class Upkeep:
         return not self.outdated(connection, self._plugins.usable())
 
     def bring_up_to_date(
-        self, connection: sa.Connection, *, anew: bool, progress: Progress
+        self,
+        connection: sa.Connection,
+        *,
+        only: str | None = None,
+        anew: bool = False,
+        progress: Progress,
     ) -> None:
         """Bring the part of each plugin in service up to date; see :class:`.Additions`."""
-        self.update(connection, self._plugins.usable(), anew=anew, progress=progress)
+        plugins = [p for p in self._plugins.usable() if only in {None, p.name}]
+        self.update(connection, plugins, anew=anew, progress=progress)
 
     def update(
         self,
@@ -67,6 +74,7 @@ class Upkeep:
                 if after is not None:
                     present = after
                     updated.append(plugin)
+                    self._plugins.works(plugin)
         if updated:
             found = survey(connection, updated)
             ledger.write(
@@ -89,6 +97,19 @@ class Upkeep:
     def history(self, name: str) -> History:
         """Return the revisions of the plugin ``name``; see :meth:`.Plugins.history`."""
         return self._plugins.history(name)
+
+    def baseline(self, name: str) -> sa.MetaData | None:
+        """Return the tables that the first revision of a plugin has to make."""
+        return baseline(self._app, self._plugins.get(name))
+
+    def failures(self) -> list[str]:
+        """Return what is wrong with each plugin that has failed."""
+        failures = [(plugin, self._plugins.failure(plugin)) for plugin in self._plugins.all]
+        return [
+            f"The plugin {plugin.name!r}: {failure.for_operator()}"
+            for plugin, failure in failures
+            if failure
+        ]
 
     def outdated(self, connection: sa.Connection, plugins: Collection[Plugin]) -> list[Plugin]:
         """Return those whose part of the database is not as it should be."""

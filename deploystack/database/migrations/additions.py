@@ -26,12 +26,18 @@ class Additions(Protocol):
         """Return whether nothing is left to do, at the cost of a few queries in all."""
 
     def bring_up_to_date(
-        self, connection: sa.Connection, *, anew: bool, progress: Progress
+        self,
+        connection: sa.Connection,
+        *,
+        only: str | None = None,
+        anew: bool = False,
+        progress: Progress,
     ) -> None:
         """Make, upgrade and seed tables, each addition in a savepoint of its own.
 
         Args:
             connection: in the transaction that has brought the core up to date.
+            only: the name of the one addition that is meant, if not all are.
             anew: whether all of them are seeded, not only those that have something to do.
             progress: told each step.
 
@@ -49,6 +55,15 @@ class Additions(Protocol):
         Raises:
             ApiError: there is none.
         """
+
+    def baseline(self, name: str) -> sa.MetaData | None:
+        """Return the tables that the first revision of an addition has to make.
+
+        ``None``, if those are the ones that it declares.
+        """
+
+    def failures(self) -> list[str]:
+        """Return what is wrong with each addition that has failed, in one line for a person."""
 
 
 class Listener(Protocol):

@@ -70,7 +70,7 @@ def _migrate(context: EnvironmentContext, history: History, connection: sa.Conne
 def _options(history: History, context: EnvironmentContext) -> dict[str, Any]:
     attributes = context.config.attributes
     return {
-        "target_metadata": history.declared(),
+        "target_metadata": attributes.get("declared") or history.declared(),
         "version_table": history.version_table,
         "on_version_apply": Recorder(
             history.name, attributes.get("applied", lambda _revision: None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,11 @@ class _Migrate(Migrate):  # type: ignore[misc]
 def install(group: click.Group) -> None:
     """Make ``group``, Flask-Migrate's, work on whatever database the application has chosen."""
     enter = group.callback
-    upgrade = group.commands["upgrade"]
-    plain_upgrade = upgrade.callback
+    upgrade, migrate = group.commands["upgrade"], group.commands["migrate"]
+    plain_upgrade, plain_migrate = upgrade.callback, migrate.callback
     assert enter  # noqa: S101
     assert plain_upgrade  # noqa: S101
+    assert plain_migrate  # noqa: S101
 
     @with_appcontext
     def enter_prepared(**options: Any) -> None:
@@ -62,14 +64,24 @@ def install(group: click.Group) -> None:
     @with_appcontext
     def upgrade_to_head(**options: Any) -> None:
         asked_for_more = options["sql"] or options["tag"] or options["directory"]
-        is_of_all = chosen_history([*g.x_arg, *(options["x_arg"] or ())]).name == "core"
-        if asked_for_more or options["revision"] not in {"head", "heads"} or not is_of_all:
+        if asked_for_more or options["revision"] not in {"head", "heads"}:
             plain_upgrade(**options)
         else:
-            _upgrade(get_database(current_app))
+            history = chosen_history([*g.x_arg, *(options["x_arg"] or ())])
+            _upgrade(get_database(current_app), None if history.name == "core" else history.name)
+
+    @with_appcontext
+    def migrate_from_baseline(**options: Any) -> None:
+        history = chosen_history([*g.x_arg, *(options["x_arg"] or ())])
+        if history.folder:
+            history.folder.mkdir(parents=True, exist_ok=True)
+            if history.head is None:
+                _write_baseline(history, functools.partial(plain_migrate, **options))
+        plain_migrate(**options)
 
     group.callback = enter_prepared
     upgrade.callback = upgrade_to_head
+    migrate.callback = migrate_from_baseline
     group.help = group.short_help = "Set up, inspect and migrate the database."
 
 
@@ -95,9 +107,25 @@ def chosen_history(x_arg: Sequence[str]) -> History:
         raise click.ClickException(f"{error.sentence} [{error.code}]") from None
 
 
-def _upgrade(database: Database) -> None:
-    """Do what a start does: every pending revision and the seeds, in one transaction."""
+def _write_baseline(history: History, write: Callable[..., object]) -> None:
+    """Write what the database in use has already as a first revision, if that is not the same."""
+    g.baseline = get_database(current_app).schema.additions.baseline(history.name)
+    if g.baseline is not None:
+        click.echo("The database has tables of before. The first revision is made from them.")
+        write(message="tables as they were", rev_id=None)
+        history.reread()
+    g.baseline = None
+
+
+def _upgrade(database: Database, only: str | None) -> None:
+    """Do what a start does: every pending revision and the seeds, in one transaction.
+
+    Args:
+        database: the application's handle.
+        only: the one plugin that is meant, if not everything is.
+    """
     applied: list[str] = []
+    additions = database.schema.additions
 
     def progress(step: str) -> None:
         applied.append(step)
@@ -105,7 +133,10 @@ def _upgrade(database: Database) -> None:
 
     def attempt() -> None:
         with engines.migration(database.target(), create=True) as connection:
-            database.schema.bring_up_to_date(connection, initialise=True, progress=progress)
+            if only is None:
+                database.schema.bring_up_to_date(connection, initialise=True, progress=progress)
+            else:
+                additions.bring_up_to_date(connection, only=only, progress=progress)
 
     try:
         undisturbed(attempt)
@@ -117,6 +148,9 @@ def _upgrade(database: Database) -> None:
         failure.record(database.config.data_dir, problem)
         raise click.ClickException(problem.for_operator()) from None
     failure.clear(database.config.data_dir)
+    failures = additions.failures()
+    if failures:
+        raise click.ClickException("\n".join(failures))
     click.echo("The database is up to date." if applied else "Nothing to apply.")
 
 
@@ -125,6 +159,7 @@ def _configure(config: AlembicConfig, history: History) -> AlembicConfig:
     context = click.get_current_context()
     database = get_database(current_app)
     config.attributes["history"] = history
+    config.attributes["declared"] = g.get("baseline")
     config.attributes["upgrades"] = context.info_name == "upgrade"
     if context.info_name in {"migrate", "revision"} or (
         context.info_name == "check" and not _is_configured(database)

@@ -79,6 +79,11 @@ class History:
             )
         return heads[0] if heads else None
 
+    def reread(self) -> None:
+        """Look at the files again: a revision was written."""
+        for name in ("parents", "head"):
+            vars(self).pop(name, None)
+
     def pending(self, current: Iterable[str]) -> list[str]:
         """Return the revisions a database at ``current`` lacks, oldest first."""
         applied = set(self._with_ancestors(*current))

@@ -1,0 +1,204 @@
+"""``flask plugins``: see, make, migrate, retry and purge plugins."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+from flask import current_app, g
+from flask.cli import with_appcontext
+
+from ..database import engines, get_database
+from ..database.cli import db
+from ..database.migrations import glue
+from ..database.migrations.additions import undisturbed
+from ..database.problems import DatabaseProblem
+from ..database.selection import NoSelection
+from ..errors import ApiError
+from . import purge as purging
+from . import scaffold
+from .plugin import Plugin
+from .report import report
+from .service import Service, get_service
+
+P = ParamSpec("P")
+
+OF_MIGRATE = ("migrate", "revision", "upgrade", "downgrade", "history", "current", "check", "stamp")
+"""The commands of ``flask db`` that exist for a plugin too, with its name as first argument."""
+
+
+@click.group()
+def plugins() -> None:
+    """List, make, migrate and remove plugins."""
+
+
+def command(name: str) -> Callable[[Callable[P, None]], click.Command]:
+    """Add a command to the group; what it raises for a person becomes a message and exit code 1."""
+
+    def decorate(function: Callable[P, None]) -> click.Command:
+        @functools.wraps(function)
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                function(*args, **kwargs)
+            except (ApiError, DatabaseProblem) as error:
+                raise click.ClickException(f"{error.sentence} [{error.code}]") from None
+            except NoSelection:
+                raise click.ClickException(
+                    "No database has been chosen yet. Run `flask db setup` first. [not_configured]"
+                ) from None
+
+        added: click.Command = plugins.command(name)(with_appcontext(wrapped))
+        return added
+
+    return decorate
+
+
+@command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_plugins(as_json: bool) -> None:
+    """Show every plugin and how it is."""
+    found = report(_app())
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    if not found:
+        click.echo("There are no plugins.")
+    for entry in found:
+        version = entry["version"] or "-"
+        code = f" ({entry['code']})" if entry["code"] else ""
+        click.echo(f"{entry['name']:20} {version:10} {entry['state']}{code}")
+
+
+@command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, as_json: bool) -> None:
+    """Show one plugin: its tables, revision, settings, routes, and what is wrong with it."""
+    index = _service().plugins.all.index(_plugin(name))
+    found = report(_app())[index]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for key, value in found.items():
+        if value not in (None, [], ""):
+            text = "\n             ".join(value) if isinstance(value, list) else value
+            click.echo(f"{key + ':':12} {text}")
+
+
+@command("retry")
+@click.argument("name")
+def retry(name: str) -> None:
+    """Try a quarantined plugin again, here and in running servers."""
+    plugin, service = _plugin(name), _service()
+    if plugin.is_disabled:
+        raise click.ClickException(
+            f"The plugin {name!r} is switched off by DEPLOYSTACK_PLUGINS_DISABLED."
+        )
+    if plugin.rejected:
+        raise click.ClickException(
+            f"The plugin {name!r} cannot be loaded. {plugin.rejected.for_operator()}"
+        )
+    service.plugins.retry(plugin)
+    database = get_database(_app())
+
+    def attempt() -> None:
+        with engines.migration(database.target()) as connection:
+            if not database.schema.is_current(connection):
+                raise DatabaseProblem(
+                    "migration_pending",
+                    "The core's schema is behind the code. Run `flask db upgrade` first.",
+                )
+            service.upkeep.update(connection, service_usable(service, plugin), progress=_progress)
+
+    undisturbed(attempt)
+    failure = service.plugins.failure(plugin)
+    if failure:
+        raise click.ClickException(f"The plugin {name!r} failed again. {failure.for_operator()}")
+    click.echo(f"The plugin {name!r} is up to date. Running servers use it from now on, unless")
+    click.echo("they could not load it when they started: then restart them.")
+
+
+def service_usable(service: Service, plugin: Plugin) -> list[Plugin]:
+    """Return ``plugin`` unless it has just failed."""
+    return [plugin] if service.plugins.failure(plugin) is None else []
+
+
+@command("purge")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+def purge(name: str, yes: bool) -> None:
+    """Delete the tables of a plugin, installed or not, with all rows."""
+    database = get_database(_app())
+    for table, rows in purging.contents(database, name).items():
+        click.echo(f"{table:40} {rows} row{'' if rows == 1 else 's'}")
+    if not yes:
+        click.confirm("Delete these tables and their rows?", abort=True)
+    purging.purge(database, name)
+    click.echo("Deleted.")
+    if any(plugin.name == name and plugin.is_loaded for plugin in _service().plugins.all):
+        click.echo(
+            f"The plugin {name!r} is still in use: it makes its tables anew. To be rid of it, "
+            "uninstall it or name it in DEPLOYSTACK_PLUGINS_DISABLED."
+        )
+
+
+@command("new")
+@click.argument("name")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="The folder in which the plugin's own folder is made; the current one by default.",
+)
+def new(name: str, into: Path) -> None:
+    """Write a new plugin, as a package that can be installed, with tests that pass."""
+    folder = scaffold.write(name, into)
+    click.echo(f"Wrote {folder}. Next:")
+    click.echo(f"  pip install --no-build-isolation --no-deps -e {folder}")
+    click.echo(f"  python -m pytest {folder}")
+
+
+def _spell(name: str) -> None:
+    """Add ``flask plugins NAME PLUGIN …``, which does what ``flask db -x plugin=PLUGIN NAME …`` does."""
+    original = db.commands[name]
+    callback = original.callback
+    assert callback  # noqa: S101
+
+    @with_appcontext
+    def spelled(plugin: str, **options: Any) -> None:
+        glue.prepare()
+        g.directory, g.x_arg = None, (f"plugin={plugin}",)
+        callback(**options)
+
+    plugins.add_command(
+        click.Command(
+            name,
+            params=[click.Argument(["plugin"]), *original.params],
+            callback=spelled,
+            help=original.help,
+        )
+    )
+
+
+for _name in OF_MIGRATE:
+    _spell(_name)
+
+
+def _app() -> Any:
+    return current_app._get_current_object()  # type: ignore[attr-defined]
+
+
+def _service() -> Service:
+    return get_service(current_app)
+
+
+def _plugin(name: str) -> Plugin:
+    return _service().plugins.get(name)
+
+
+def _progress(step: str) -> None:
+    click.echo(f"  {step}", err=True)
