@@ -30,6 +30,8 @@ from .selection import NoSelection
 from .setup_token import ensure_token, renew_token
 from .target import SqliteTarget, Target
 
+__all__ = ["db"]
+
 P = ParamSpec("P")
 
 glue.install(db)

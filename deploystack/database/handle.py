@@ -26,7 +26,7 @@ from .migrations.history import History
 from .migrations.schema import Schema
 from .operator_choice import operator_target
 from .probe import Probe
-from .problems import DatabaseProblem, migrating, preparing
+from .problems import MIGRATING, DatabaseProblem, migrating, preparing
 from .selection import NoSelection
 from .state import Phase, State
 from .target import SqliteTarget, Target
@@ -79,6 +79,7 @@ class Database:
         self.looking = threading.Lock()
         self._made_in = os.getpid(), time.monotonic()
         self._was_ready = False
+        self._announced = 0.0
         self._state = State("unconfigured", seen=None)  # what is seen is never None: not current
         self._changed = threading.Condition()
         self._nudged = threading.Event()
@@ -129,6 +130,20 @@ class Database:
             return state
         return self._catch_up(patience)
 
+    def awaited(self) -> State:
+        """Return the state, having waited a moment if a migration has only just begun.
+
+        Most take less than that, and whoever asked is spared an error and a second attempt. One
+        that takes longer holds up nobody: after ``FOLLOW_SECONDS`` each is answered at once.
+        """
+        state = self.current()
+        if state.problem is None or state.problem.code != MIGRATING:
+            return state
+        remaining = self._announced + FOLLOW_SECONDS - time.monotonic()
+        with self._changed:
+            self._changed.wait_for(lambda: self._state is not state, max(0.0, remaining))
+        return self.current()
+
     def verified(self, max_age: float = FRESH_SECONDS) -> State:
         """Return the state, having asked the database itself whether it still answers.
 
@@ -151,7 +166,7 @@ class Database:
             ApiError: 503, there is no usable database.
         """
         while True:
-            state = self.current()
+            state = self.awaited()
             if state.binding is None:
                 raise state.error()
             if state.binding.lease():
@@ -266,6 +281,7 @@ class Database:
         def announce() -> None:
             with self._changed:
                 seen = (choice, attach.identity(target))
+                self._announced = time.monotonic()
                 self._publish(State("waiting", seen, target, migrating()))
 
         present = self._state.binding
@@ -292,7 +308,7 @@ def _log_change(previous: State, state: State) -> None:
     elif state.problem is None:
         if previous.seen is not None:
             log.info("No database is chosen any more.")
-    elif codes[1] == "db_migrating":
+    elif codes[1] == MIGRATING:
         log.info("%s", state.problem.sentence)
     else:
         cause = f" Cause: {state.problem.cause}." if state.problem.cause else ""

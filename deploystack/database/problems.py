@@ -11,6 +11,10 @@ from ..errors import ApiError
 _SQL = frozenset({"grant", "sql"})
 
 
+MIGRATING = "db_migrating"
+"""The code while a schema is being changed."""
+
+
 class DatabaseProblem(Exception):
     """A database that refuses, or that we refuse.
 
@@ -81,5 +85,5 @@ def preparing() -> DatabaseProblem:
 def migrating() -> DatabaseProblem:
     """Return the problem of a database whose schema is being changed."""
     return DatabaseProblem(
-        "db_migrating", "The database is being brought up to date. Try again in a few seconds."
+        MIGRATING, "The database is being brought up to date. Try again in a few seconds."
     )

@@ -163,7 +163,7 @@ def new(name: str, into: Path) -> None:
 
 
 def _spell(name: str) -> None:
-    """Add ``flask plugins NAME PLUGIN …``, which does what ``flask db -x plugin=PLUGIN NAME …`` does."""
+    """Add ``flask plugins NAME PLUGIN``, which is ``flask db -x plugin=PLUGIN NAME``."""
     original = db.commands[name]
     callback = original.callback
     assert callback  # noqa: S101

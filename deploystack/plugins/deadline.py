@@ -1,8 +1,8 @@
 """Cutting off a plugin's function that does not come back.
 
-Python has no way to end a thread. So the function runs in a thread of its own; when its time is up,
-that thread is told to stop by an exception, which ends a loop, and is left behind if it sleeps. What
-it holds of the database is taken away from it first.
+Python has no way to end a thread. So the function runs in a thread of its own. When its time is up,
+what it holds of the database is taken away from it; then it is told to stop by an exception, which
+ends a loop, and is left behind if it sleeps.
 """
 
 from __future__ import annotations

@@ -63,10 +63,9 @@ def deploystack_migrations() -> Path | None:
 
 @hookspec
 def deploystack_settings() -> Iterable[SettingGroup]:  # type: ignore[empty-body]
-    """Return groups of settings with their defaults. Their keys begin with the plugin's name and
-    ``.``.
+    """Return groups of settings with their defaults.
 
-    Fires once, while the application is made.
+    The keys begin with the plugin's name and ``.``. Fires once, while the application is made.
     """
 
 

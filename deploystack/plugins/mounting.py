@@ -57,7 +57,7 @@ def mount(name: str, given: Iterable[Any]) -> tuple[Blueprint, list[click.Comman
 
 def _application_wide(app: Flask) -> list[int]:
     """Return how many functions ``app`` calls for any request, by the occasion."""
-    by_blueprint: list[Any] = [
+    by_occasion: list[Any] = [
         app.before_request_funcs,
         app.after_request_funcs,
         app.teardown_request_funcs,
@@ -66,10 +66,10 @@ def _application_wide(app: Flask) -> list[int]:
         app.template_context_processors,
         app.error_handler_spec,
     ]
-    others = [app.teardown_appcontext_funcs, app.url_build_error_handlers]
     return [
-        *(len(functions.get(None, ())) for functions in by_blueprint),
-        *map(len, others),
+        *(len(functions.get(None, ())) for functions in by_occasion),
+        len(app.teardown_appcontext_funcs),
+        len(app.url_build_error_handlers),
         len(app.url_map.converters),
     ]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, request, url_for
+from flask import Blueprint, Flask, Response, current_app, has_request_context, request, url_for
 from werkzeug.exceptions import InternalServerError
-from werkzeug.routing import BuildError
 
 from ..app import json_response
 from ..database.errors import register_database_errors
@@ -94,9 +93,9 @@ def _tell_of_absent() -> None:
             raise failure.as_api_error(name)
 
 
-def _within_plugin(error: BuildError, endpoint: str, values: dict[str, Any]) -> str:
+def _within_plugin(error: Exception, endpoint: str, values: dict[str, Any]) -> str:
     """Find ``url_for("notes.index")`` in a request to a plugin, as if it were the application."""
-    if request and (request.endpoint or "").startswith("plugin.") and "." in endpoint:
+    if has_request_context() and (request.endpoint or "").startswith("plugin."):
         full = f"plugin.{_asked()}.{endpoint}"
         if full in current_app.view_functions:
             return url_for(full, **{k: v for k, v in values.items() if not k.startswith("_")})

@@ -43,23 +43,24 @@ def check_metadata(given: object) -> PluginMetadata:
             "The hook deploystack_metadata must be there, decorated with @hookimpl, and return a "
             "PluginMetadata.",
         )
-    if not isinstance(given.name, str) or not NAME.fullmatch(given.name):
+    name, version, description = _untyped(given, "name", "version", "description")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise PluginError(
             "plugin_name_invalid",
             "A plugin's name consists of lower-case letters and digits, begins with a letter, and "
             "has at most 40 characters. Rename it.",
         )
-    if is_reserved(given.name):
+    if is_reserved(name):
         raise PluginError(
             "plugin_name_invalid",
-            f"The name {given.name!r} is reserved: tables that begin with it are not a plugin's. "
+            f"The name {name!r} is reserved: tables that begin with it are not a plugin's. "
             "Rename the plugin.",
         )
-    if not isinstance(given.version, str) or not 0 < len(given.version) <= 64:
+    if not isinstance(version, str) or not 0 < len(version) <= 64:
         raise PluginError(
             "plugin_name_invalid", "A plugin's version is a text of 1 to 64 characters. Correct it."
         )
-    if not isinstance(given.description, str):
+    if not isinstance(description, str):
         raise PluginError("plugin_name_invalid", "A plugin's description is a text. Correct it.")
     return given
 
@@ -73,13 +74,14 @@ def check_tables(name: str, given: Iterable[Any]) -> list[sa.Table]:
     classes = [item for item in given if not isinstance(item, sa.Table)]
     tables = [item for item in given if isinstance(item, sa.Table)]
     for item in classes:
-        if not (isinstance(item, type) and isinstance(getattr(item, "__table__", None), sa.Table)):
+        table = getattr(item, "__table__", None)
+        if not isinstance(item, type) or not isinstance(table, sa.Table):
             _refuse_table(
                 "The hook deploystack_tables returns classes that derive from Model, and tables. "
                 "It has returned something else."
             )
-        if sa.inspect(item).local_table not in tables:
-            tables.append(item.__table__)
+        if table not in tables:
+            tables.append(table)
     for table in tables:
         _check_name(name, table)
     twice = [table for table, count in Counter(t.name for t in tables).items() if count > 1]
@@ -157,27 +159,33 @@ def check_settings(name: str, given: Iterable[Any]) -> list[SettingGroup]:
 def _check_group(group: Any) -> None:
     if not isinstance(group, SettingGroup) or not isinstance(group.settings, Sequence):
         _refuse_setting("The hook deploystack_settings returns groups of type SettingGroup.")
-    if not isinstance(group.id, str) or not _KEY.fullmatch(group.id) or group.id in CORE_GROUPS:
+    [group_id] = _untyped(group, "id")
+    if not isinstance(group_id, str) or not _KEY.fullmatch(group_id) or group_id in CORE_GROUPS:
         _refuse_setting(
             "The id of a group consists of at most 255 letters, digits, '.', '_' and '-', and is "
-            f"not one of the core's. {group.id!r} cannot be used. Rename it."
+            f"not one of the core's. {group_id!r} cannot be used. Rename it."
         )
 
 
 def _check_setting(name: str, setting: Any) -> None:
     if not isinstance(setting, Setting):
         _refuse_setting("A group's settings are of type Setting. Correct deploystack_settings.")
-    key = setting.key
+    key, kind, default = _untyped(setting, "key", "type", "default")
     if not isinstance(key, str) or not _KEY.fullmatch(key) or not key.startswith(f"{name}."):
         _refuse_setting(
             f"The keys of a plugin's settings begin with its own name and '.', here '{name}.', and "
             f"consist of at most 255 letters, digits, '.', '_' and '-'. {key!r} does not. Rename "
             "it."
         )
-    if setting.type not in SETTING_TYPES:
+    if kind not in SETTING_TYPES:
         _refuse_setting(f"The type of {key!r} is none of {', '.join(SETTING_TYPES)}. Correct it.")
-    if setting.default is not None and not _fits(setting.type, setting.default):
-        _refuse_setting(f"The default of {key!r} is not of the type {setting.type!r}. Correct it.")
+    if default is not None and not _fits(kind, default):
+        _refuse_setting(f"The default of {key!r} is not of the type {kind!r}. Correct it.")
+
+
+def _untyped(given: object, *names: str) -> list[Any]:
+    """Return attributes that may be of any type: a plugin need not keep to the annotations."""
+    return [getattr(given, name) for name in names]
 
 
 def _fits(kind: str, value: Any) -> bool:

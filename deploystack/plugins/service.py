@@ -91,7 +91,7 @@ class Service:
         failure = self.plugins.failure(plugin)
         if failure:
             raise failure.as_api_error(name)
-        state = self._database().current()
+        state = self._database().awaited()
         if state.binding is None:
             raise state.error()
         if self._active.get(name) is not state.binding and not self._wait_for(
@@ -102,7 +102,7 @@ class Service:
 
     def wait(self) -> None:
         """Wait a while for what is to begin on the database in use, if there is one."""
-        binding = self._database().current().binding
+        binding = self._database().awaited().binding
         if binding is not None:
             with self._changed:
                 self._changed.wait_for(lambda: self._settled is binding, PATIENCE_SECONDS)
