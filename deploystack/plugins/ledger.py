@@ -35,7 +35,7 @@ def read(connection: sa.Connection, tables: Collection[str]) -> dict[str, str]:
     if LEDGER.name not in tables:
         return {}
     query = sa.select(LEDGER.c.name, LEDGER.c.fingerprint)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def write(connection: sa.Connection, entries: Mapping[str, tuple[str, str]]) -> None:
