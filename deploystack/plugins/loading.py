@@ -149,13 +149,16 @@ def _ask_for_the_rest(plugin: Plugin, config: Config) -> None:
     plugin.history = _history(plugin, config)
     plugin.settings = rules.check_settings(name, _items(plugin, "deploystack_settings"))
     given = _items(plugin, "deploystack_blueprints")
-    with blamed(
-        "plugin_route_invalid", "Its routes cannot be used. Look at the log, and correct them."
-    ):
-        blueprint, commands = mounting.mount(name, given)
     group = click.Group(name)
+    if given:
+        with blamed(
+            "plugin_route_invalid", "Its routes cannot be used. Look at the log, and correct them."
+        ):
+            plugin.blueprint, commands = mounting.mount(name, given)
+        for command in commands:
+            group.add_command(command)
     _asked(plugin, "deploystack_commands", cli=group)
-    plugin.blueprint, plugin.commands = blueprint, [*commands, *group.commands.values()]
+    plugin.commands = list(group.commands.values())
 
 
 def _check_commands(plugin: Plugin, plugins: Sequence[Plugin]) -> None:
