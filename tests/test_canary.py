@@ -21,12 +21,12 @@ from deploystack.database.postgres.connection_string import parse, parse_operato
 from deploystack.database.problems import DatabaseProblem
 from deploystack.database.target import PostgresTarget
 from deploystack.errors import ApiError
+from deploystack.testing.ports import free_port
 from tests.conftest import MakeApp, Serve
 from tests.support.answers import CHECK, SETUP, STATUS, at_route
 from tests.support.applications import command, settled
 from tests.support.canary import ENCODED, PASSWORD, WORD, leaks
 from tests.support.hostile import HostileServer, fatal, says
-from tests.support.ports import free_port
 from tests.support.postgres import Postgres, Role
 from tests.support.programs import run
 from tests.support.waiting import until

@@ -12,10 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from deploystack.database import get_database
+from deploystack.testing.ports import free_port
 from tests.conftest import MakeApp
 from tests.support.answers import SQLITE, assert_error
 from tests.support.applications import set_up, settled
-from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from tests.support.revisions import Revisions
 from tests.support.waiting import until

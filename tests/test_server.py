@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deploystack.testing.ports import free_port
 from tests.conftest import Serve
 from tests.support.answers import SETUP, SQLITE, STATUS
 from tests.support.ask import every_worker
-from tests.support.ports import free_port
 from tests.support.programs import run
 from tests.support.rows import SERVER
 from tests.support.server import Server

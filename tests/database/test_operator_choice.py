@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 
 from deploystack.config import ConfigError
+from deploystack.testing.ports import HOST, free_port
 from tests.conftest import MakeApp, Serve
 from tests.support.applications import set_up, settled
 from tests.support.ask import every_worker
 from tests.support.direct import Direct
 from tests.support.files import files
-from tests.support.ports import HOST, free_port
 from tests.support.postgres import Postgres
 from tests.support.programs import run
 from tests.support.rows import SERVER

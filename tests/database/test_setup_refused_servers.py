@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 from flask.testing import FlaskClient
 
+from deploystack.testing.ports import HOST, free_port
 from tests.conftest import MakeApp
 from tests.support.applications import set_up
 from tests.support.direct import Direct
 from tests.support.files import files
-from tests.support.ports import HOST, free_port
 from tests.support.postgres import Postgres, PostgresServer, Role
 from tests.support.revisions import Revisions
 

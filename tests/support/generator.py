@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deploystack.testing.ports import free_port
 from tests.support.answers import SQLITE
-from tests.support.ports import free_port
 
 KINDS = [
     "application/json",

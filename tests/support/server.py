@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from tests.support.ports import HOST, free_port
+from deploystack.testing.ports import HOST, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
