@@ -51,9 +51,9 @@ def deploystack_seed(session):
         session.add(One(id=1, text="seed"))
 """
 
-# Prints how many milliseconds it took to import the plugins and map their classes; to make the application, which holds
-# them to the rules; and to set up, or, if that was done before, from the first question until every
-# plugin is active.
+# Prints how many milliseconds it took to import the plugins and map their classes; to make the
+# application, which holds them to the rules; and to set up or, if that was done before, from the
+# first question until every plugin is active.
 MEASURE = """
 import importlib, itertools, json, os, sys, time
 import sqlalchemy.orm
