@@ -93,12 +93,13 @@ def answer_unexpected(error: Exception) -> Response:
 
 def invalid_fields(error: ValidationError) -> ApiError:
     """Return the answer for a body with fields that are not as they should be."""
+    messages = error.messages  # a list, where the error is not one of a certain field
     return ApiError(
         400,
         "validation_error",
         "Some fields are not as they should be; details names each. Correct them and send the "
         "request again.",
-        dict(error.messages_dict),
+        messages if isinstance(messages, dict) else {"_schema": messages},
     )
 
 

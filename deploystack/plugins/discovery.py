@@ -13,7 +13,7 @@ from types import ModuleType
 
 import sqlalchemy as sa
 
-from ..config import Config
+from ..config import Config, ConfigError
 from .hookspecs import PROJECT
 from .model import Model
 
@@ -43,23 +43,33 @@ def discover(config: Config, given: Sequence[object]) -> Iterator[Found]:
     Args:
         config: names the folder.
         given: modules, objects, classes, or names of modules.
+
+    Raises:
+        ConfigError: the folder cannot be read.
     """
     for entry in sorted(entry_points(group=PROJECT), key=lambda entry: entry.name):
         where = f"package {entry.dist.name}" if entry.dist else "an installed package"
         yield Found(entry.name, where, entry.load)
     if config.plugins_path:
-        for path in sorted(_modules(config.plugins_path)):
+        for path in _modules(config.plugins_path):
             yield Found(path.stem, str(path), _FileLoader(path))
     for plugin in given:
         yield Found(_label(plugin), "create_app(plugins=…)", _Given(plugin))
 
 
-def _modules(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name.startswith((".", "_")):
-            continue
-        if (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file():
-            yield path
+def _modules(folder: Path) -> list[Path]:
+    try:
+        paths = [path for path in sorted(folder.iterdir()) if path.name[0] not in "._"]
+    except OSError as error:
+        raise ConfigError(
+            f"DEPLOYSTACK_PLUGINS_PATH cannot be used: {error.strerror}. Name a folder that this "
+            "process may read."
+        ) from None
+    return [
+        path
+        for path in paths
+        if (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file()
+    ]
 
 
 def _label(plugin: object) -> str:

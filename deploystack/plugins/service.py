@@ -131,6 +131,8 @@ class Service:
                 for plugin in self.plugins.usable():
                     if self._active.get(plugin.name) is not binding:
                         self._tell_ready(plugin, binding)
+            except DatabaseProblem as problem:  # the next bind begins again
+                log.warning("Plugins could not begin: %s: %s", problem.code, problem.cause)
             finally:
                 with self._changed:
                     self._settled = binding
@@ -143,7 +145,11 @@ class Service:
         patience = (len(self.plugins.loaded) + 1) * self._seconds
         with self._changed:
             in_time = self._changed.wait_for(lambda: self._settled is binding, patience)
-        return in_time and not any(self.plugins.failure(plugin) for plugin in self.plugins.all)
+        return (
+            binding is not None
+            and in_time
+            and not any(self.plugins.failure(plugin) for plugin in self.plugins.all)
+        )
 
     def end(self) -> None:
         """Tell each plugin that was active in this process that the process ends. Only once."""

@@ -160,7 +160,9 @@ class Update:
             names = [table.name for table in plugin.tables]
             present = [metadata.tables[name] for name in names if name in own]
             missing = [metadata.tables[name] for name in names if name not in own]
-            metadata.create_all(self._connection, tables=missing, checkfirst=False)
+            # The tables are known to be missing; a type that they share may be there.
+            types = sa.schema.CheckFirst.TYPES
+            metadata.create_all(self._connection, tables=missing, checkfirst=types)
         differing = initial.differences(self._connection, metadata, present)
         if differing:
             raise PluginError(
