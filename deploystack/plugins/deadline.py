@@ -46,7 +46,7 @@ def call_bounded(
 
     Raises:
         PluginError: ``plugin_timeout``.
-        BaseException: whatever ``function`` raised.
+        Exception: whatever ``function`` raised.
     """
     raised: list[BaseException] = []
 
@@ -71,6 +71,8 @@ def call_bounded(
             f"It did not come back within {seconds:g} seconds and was cut off. Mend it, or raise "
             "DEPLOYSTACK_PLUGIN_TIMEOUT.",
         )
+    if raised and not isinstance(raised[0], Exception):  # in that thread it ends nobody else
+        raise RuntimeError(f"it raised {type(raised[0]).__name__}") from raised[0]
     if raised:
         raise raised[0]
 

@@ -7,6 +7,7 @@ for there, and may ask for, is written into a blueprint of ours.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -121,7 +122,7 @@ def _add(
     blueprint.add_url_rule(
         _below_prefix(name, rule.rule),
         endpoint,
-        view,
+        _without_exit(view),
         provide_automatic_options=getattr(rule, "provide_automatic_options", True),
         methods=rule.methods,
         defaults=rule.defaults,
@@ -129,6 +130,19 @@ def _add(
         redirect_to=rule.redirect_to,
         build_only=rule.build_only,
     )
+
+
+def _without_exit(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``view``, but an attempt to end the process becomes an error like others."""
+
+    @functools.wraps(view)
+    def called(**arguments: Any) -> Any:
+        try:
+            return view(**arguments)
+        except SystemExit as error:
+            raise RuntimeError("it tried to end the process") from error
+
+    return called
 
 
 def _below_prefix(name: str, path: str) -> str:

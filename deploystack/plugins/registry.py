@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 
 from ..config import Config
-from ..database.migrations.history import History
 from ..errors import ApiError
 from .failure import Failure
 from .loading import load
@@ -89,24 +88,6 @@ class Plugins:
             OSError: the data folder cannot be written.
         """
         self._quarantine.lift(plugin.name)
-
-    def history(self, name: str) -> History:
-        """Return the revisions of the plugin ``name``.
-
-        Raises:
-            ApiError: there is no such plugin, it was not loaded, or it has no folder for them.
-        """
-        plugin = self.get(name)
-        if plugin.rejected:
-            raise plugin.rejected.as_api_error(name)
-        if plugin.history is None:
-            raise ApiError(
-                404,
-                "plugin_without_revisions",
-                f"The plugin {name!r} has no folder for revisions. Add the hook "
-                "deploystack_migrations, which returns one.",
-            )
-        return plugin.history
 
 
 def _log_failure(name: str, failure: Failure) -> None:

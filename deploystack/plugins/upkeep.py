@@ -12,6 +12,7 @@ from ..database.migrations.additions import Disturbed
 from ..database.migrations.history import History
 from ..database.migrations.migrator import Progress, ignore
 from ..database.problems import DatabaseProblem
+from ..errors import ApiError
 from . import ledger
 from .baseline import baseline
 from .deadline import Stuck
@@ -95,8 +96,22 @@ class Upkeep:
         } | ({ledger.LEDGER.name} & tables)
 
     def history(self, name: str) -> History:
-        """Return the revisions of the plugin ``name``; see :meth:`.Plugins.history`."""
-        return self._plugins.history(name)
+        """Return the revisions of the plugin ``name``.
+
+        Raises:
+            ApiError: there is no such plugin, it was not loaded, or it has no folder for them.
+        """
+        plugin = self._plugins.get(name)
+        if plugin.rejected:
+            raise plugin.rejected.as_api_error(name)
+        if plugin.history is None:
+            raise ApiError(
+                404,
+                "plugin_without_revisions",
+                f"The plugin {name!r} has no folder for revisions. Add the hook "
+                "deploystack_migrations, which returns one.",
+            )
+        return plugin.history
 
     def baseline(self, name: str) -> sa.MetaData | None:
         """Return the tables that the first revision of a plugin has to make."""

@@ -10,7 +10,6 @@ from flask import Flask
 
 from ..database import engines, get_database
 from ..database.problems import changed
-from ..errors import ApiError
 from ..plugins.plugin import Plugin
 from ..plugins.service import get_service
 
@@ -39,13 +38,12 @@ def check(app: Flask, name: str) -> None:
 def _active(app: Flask, name: str) -> Plugin:
     __tracebackhide__ = True
     service = get_service(app)
-    try:
-        plugin = service.plugins.get(name)
-    except ApiError:
+    if name not in {plugin.name for plugin in service.plugins.all}:
         pytest.fail(
             f"There is no plugin {name!r}. Return it from the fixture deploystack_plugins, or "
             "install it."
         )
+    plugin = service.plugins.get(name)
     service.settled()
     failure = service.plugins.failure(plugin)
     if failure:

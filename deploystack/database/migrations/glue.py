@@ -73,11 +73,12 @@ def install(group: click.Group) -> None:
     @with_appcontext
     def migrate_from_baseline(**options: Any) -> None:
         history = chosen_history([*g.x_arg, *(options["x_arg"] or ())])
-        if history.folder:
-            history.folder.mkdir(parents=True, exist_ok=True)
-            if history.head is None:
+        try:
+            if history.folder and history.head is None:
                 _write_baseline(history, functools.partial(plain_migrate, **options))
-        plain_migrate(**options)
+            plain_migrate(**options)
+        except OSError as error:
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
 
     group.callback = enter_prepared
     upgrade.callback = upgrade_to_head
@@ -161,6 +162,8 @@ def _configure(config: AlembicConfig, history: History) -> AlembicConfig:
     config.attributes["history"] = history
     config.attributes["declared"] = g.get("baseline")
     config.attributes["upgrades"] = context.info_name == "upgrade"
+    if context.info_name in {"migrate", "revision"} and history.folder:
+        history.folder.mkdir(parents=True, exist_ok=True)
     if context.info_name in {"migrate", "revision"} or (
         context.info_name == "check" and not _is_configured(database)
     ):

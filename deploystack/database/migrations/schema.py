@@ -76,8 +76,9 @@ class Schema:
                 revision of the core failed.
             Disturbed: an addition broke the transaction; see :func:`.additions.undisturbed`.
         """
+        was_current = self.is_current(connection)
         contents = self.bring_core_up_to_date(connection, initialise=initialise, progress=progress)
-        self.additions.bring_up_to_date(connection, anew=anew, progress=progress)
+        self.additions.bring_up_to_date(connection, anew=anew or not was_current, progress=progress)
         return contents
 
     def bring_core_up_to_date(
