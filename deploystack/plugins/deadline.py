@@ -57,8 +57,12 @@ def call_bounded(
             raised.append(error)
 
     thread = threading.Thread(target=run, daemon=True, name="plugin")
-    thread.start()
-    thread.join(seconds)
+    try:
+        thread.start()
+    except RuntimeError:  # since Python 3.12 none can begin while the interpreter shuts down
+        run()
+    else:
+        thread.join(seconds)
     if thread.is_alive():
         assert thread.ident is not None  # noqa: S101
         cut(thread.ident)
