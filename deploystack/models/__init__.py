@@ -3,7 +3,20 @@
 Importing this package is what makes the tables known to ``flask db migrate``.
 """
 
-from .setting import GlobalSetting, GlobalSettingGroup
+from .audit import AuditEntry
+from .credential import ApiToken, LoginAttempt, LoginSession
+from .setting import GlobalSetting, GlobalSettingGroup, SettingsState
 from .user import Role, User, seed_roles
 
-__all__ = ["GlobalSetting", "GlobalSettingGroup", "Role", "User", "seed_roles"]
+__all__ = [
+    "ApiToken",
+    "AuditEntry",
+    "GlobalSetting",
+    "GlobalSettingGroup",
+    "LoginAttempt",
+    "LoginSession",
+    "Role",
+    "SettingsState",
+    "User",
+    "seed_roles",
+]

@@ -41,3 +41,16 @@ class GlobalSetting(Timestamps, Model):
             name="type",
         ),
     )
+
+
+class SettingsState(Model):
+    """One row: how often settings were changed, and with which key secrets are sealed.
+
+    Whoever has cached settings compares the number.
+    """
+
+    __tablename__ = "global_settings_state"
+
+    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    version: Mapped[int] = mapped_column(sa.Integer, default=0, server_default=sa.text("0"))
+    key_fingerprint: Mapped[str | None] = mapped_column(sa.String(64))

@@ -1,0 +1,109 @@
+"""Who asks, and whether they may: what every route that is not for everybody begins with.
+
+    @blueprint.get("")
+    @require_permission("settings.view")
+    def index() -> Response: ...
+
+Who a request is from is established by ``deploystack.auth``, which is a layer above this one; it
+hands its function over with :func:`register_authentication`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from flask import Flask, Request, current_app, g, request
+
+from .errors import ApiError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_EXTENSION = "deploystack_authentication"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who a request is from.
+
+    Attributes:
+        user_id: the account.
+        username: its name.
+        permissions: what they may do; for a token, what the token and its owner both may.
+        via: how they have shown who they are.
+        credential_id: the session or token.
+    """
+
+    user_id: str
+    username: str
+    permissions: frozenset[str]
+    via: Literal["session", "token"]
+    credential_id: str
+
+
+Authenticate = Callable[[Request], Principal | None]
+"""Returns who a request is from; ``None`` if it shows nothing, or nothing that is valid."""
+
+
+def register_authentication(app: Flask, authenticate: Authenticate) -> None:
+    """Let ``authenticate`` decide who the requests of ``app`` are from."""
+    app.extensions[_EXTENSION] = authenticate
+
+
+def current_principal() -> Principal | None:
+    """Return who the request at hand is from, looked up once."""
+    if "_principal" not in g:
+        g._principal = current_app.extensions[_EXTENSION](request)
+    principal: Principal | None = g._principal
+    return principal
+
+
+def require_login() -> Principal:
+    """Return who the request at hand is from.
+
+    Raises:
+        ApiError: 401 ``login_required``.
+    """
+    principal = current_principal()
+    if principal is None:
+        raise ApiError(
+            401,
+            "login_required",
+            "You are not logged in, or your session has ended. Log in, or send a valid token.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return principal
+
+
+def check_permission(permission: str) -> Principal:
+    """Return who the request at hand is from, if they have ``permission``.
+
+    Raises:
+        ApiError: 401 ``login_required``, 403 ``permission_denied``.
+    """
+    principal = require_login()
+    if permission not in principal.permissions:
+        raise ApiError(
+            403,
+            "permission_denied",
+            f"You may not do this: it takes the permission {permission!r}. Ask an administrator.",
+            {"permission": permission},
+        )
+    return principal
+
+
+def require_permission(permission: str) -> Callable[[F], F]:
+    """Let only those call a view who have ``permission``; plugins use it with their own."""
+
+    def decorate(view: F) -> F:
+        @functools.wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            check_permission(permission)
+            return view(*args, **kwargs)
+
+        checked.permission = permission  # type: ignore[attr-defined]  # for the documentation
+        return checked  # type: ignore[return-value]
+
+    return decorate

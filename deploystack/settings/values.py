@@ -1,0 +1,179 @@
+"""The types of settings: how a value is written as text, read back, and refused."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+MAX_CHARACTERS = 64 * 1024
+"""How long a value may be, written as text."""
+
+_EMAIL = re.compile(r"[^\s@<>\"\x00-\x1f]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+
+
+class Kind(NamedTuple):
+    """A type.
+
+    Attributes:
+        parse: returns the value that a text stands for; ``ValueError`` if it stands for none.
+        write: returns a value as text; ``ValueError`` if it is not of this type.
+    """
+
+    parse: Callable[[str], Any]
+    write: Callable[[Any], str]
+
+
+def parse(kind: str, text: str) -> Any:
+    """Return the value of type ``kind`` that ``text`` stands for.
+
+    Raises:
+        ValueError: with a sentence for a person.
+    """
+    return KINDS[kind].parse(text)
+
+
+def write(kind: str, value: Any) -> str:
+    """Return ``value`` as the text in which it is kept, and sent in the field ``value``.
+
+    Args:
+        kind: its type.
+        value: of that type, or a text that stands for one: ``"false"`` is a boolean too.
+
+    Raises:
+        ValueError: it is no such value, or too long; with a sentence for a person.
+    """
+    if isinstance(value, str) and kind not in _TEXTS:
+        value = parse(kind, value)
+    text = KINDS[kind].write(value)
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"A value has at most {MAX_CHARACTERS} characters.")
+    if "\0" in text:
+        raise ValueError("A value has no NUL characters.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("The value is not valid Unicode.") from None
+    return text
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("It must be a text.")  # noqa: TRY004  # one kind of error for callers
+    return value
+
+
+def _write_url(value: Any) -> str:
+    text = _string(value)
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url or any(c.isspace() for c in text):
+        raise ValueError("It must be a URL that begins with http:// or https://.")
+    return text
+
+
+def _write_email(value: Any) -> str:
+    text = _string(value)
+    if text and (not _EMAIL.fullmatch(text) or ".." in text):
+        raise ValueError("It must be an e-mail address, such as name@example.org.")
+    return text
+
+
+def _parse_boolean(text: str) -> bool:
+    match text.strip().lower():
+        case "true" | "1" | "yes" | "on":
+            return True
+        case "false" | "0" | "no" | "off":
+            return False
+    raise ValueError("It must be true or false.")
+
+
+def _write_boolean(value: Any) -> str:
+    if not isinstance(value, bool):
+        raise ValueError("It must be true or false.")  # noqa: TRY004
+    return "true" if value else "false"
+
+
+def _parse_integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text.strip()):
+        raise ValueError("It must be a whole number.")
+    return int(text)
+
+
+def _write_integer(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 10**18:
+        raise ValueError("It must be a whole number.")
+    return str(value)
+
+
+def _parse_number(text: str) -> int | float:
+    text = text.strip()
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+        raise ValueError("It must be a number.")
+    return float(text)
+
+
+def _write_number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("It must be a number.")
+    if isinstance(value, int) and abs(value) >= 10**18:
+        raise ValueError("It must be a number of at most 18 digits.")
+    return repr(value)
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise ValueError("It must be JSON.") from None
+
+
+def _write_json(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("It must be JSON.") from None
+
+
+def _parse_list(text: str) -> list[Any]:
+    value = _parse_json(text)
+    if not isinstance(value, list):
+        raise ValueError("It must be a list, such as [1, 2].")  # noqa: TRY004
+    return value
+
+
+def _write_list(value: Any) -> str:
+    if not isinstance(value, list | tuple):
+        raise ValueError("It must be a list, such as [1, 2].")  # noqa: TRY004
+    return _write_json(list(value))
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+_TEXTS = frozenset({"string", "url", "email"})
+
+KINDS = {
+    "string": Kind(str, _string),
+    "number": Kind(_parse_number, _write_number),
+    "boolean": Kind(_parse_boolean, _write_boolean),
+    "integer": Kind(_parse_integer, _write_integer),
+    "url": Kind(str, _write_url),
+    "email": Kind(str, _write_email),
+    "json": Kind(_parse_json, _write_json),
+    "list": Kind(_parse_list, _write_list),
+}
+"""Each type by its name."""
