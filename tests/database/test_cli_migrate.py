@@ -148,13 +148,16 @@ def test_a_new_table_is_generated_whole_whatever_is_configured(
 
 
 def test_a_model_that_is_gone_has_its_table_dropped(project: Project, commands: Commands) -> None:
-    setting = project.models / "setting.py"
-    setting.write_text(setting.read_text().partition("class GlobalSetting(")[0])
-    project.edit("__init__.py", "import GlobalSetting, ", "import ")
-    project.edit("__init__.py", '"GlobalSetting", ', "")
-    commands.succeed("db", "migrate", "-m", "no settings")
+    (project.models / "note.py").write_text(NOTE)
+    project.edit("__init__.py", "from .user import", "from .note import Note\nfrom .user import")
+    commands.succeed("db", "migrate", "-m", "notes")
+    project.before = project.revisions()
+
+    (project.models / "note.py").unlink()
+    project.edit("__init__.py", "from .note import Note\n", "")
+    commands.succeed("db", "migrate", "-m", "no notes")
     statements = body_of(project.new_revision(), "upgrade")
-    assert statements[-1] == "op.drop_table('global_settings')"
+    assert statements[-1] == "op.drop_table('notes')"
     assert not any("drop_table" in statement for statement in statements[:-1])
 
 

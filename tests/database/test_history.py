@@ -196,14 +196,15 @@ def test_a_thousand_revisions_cost_at_most_50_ms(
     def starter(count: int) -> Callable[[], float]:
         revisions = Revisions(tmp_path / f"migrations{count}")
         template = revisions.file(revisions.add()).read_text()
-        for number in range(2, count):
+        for number in range(2, count - len(revisions.own) + 1):
             text = template.replace("test0001", f"test{number:04}")
             text = text.replace(repr(revisions.base), f"'test{number - 1:04}'")
             revisions.file(f"test{number:04}").write_text(text)
+            newest = f"test{number:04}"
         copy = tmp_path / f"data{count}"
         shutil.copytree(data_dir, copy)
         database = Direct({"type": "sqlite"}, copy)
-        database.execute(f"UPDATE alembic_version SET version_num = 'test{count - 1:04}'")
+        database.execute(f"UPDATE alembic_version SET version_num = '{newest}'")
 
         def start() -> float:
             begun = time.process_time()

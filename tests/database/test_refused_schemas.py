@@ -129,5 +129,5 @@ def test_a_merge_of_two_branches_is_applied_whole(
     set_up(app, body)
     direct = Direct(body, data_dir)
     assert {"left_one", "right_one"} <= direct.tables()
-    assert sorted(direct.revisions()) == sorted([revisions.base, left, right, merge])
+    assert sorted(direct.revisions()) == sorted([*revisions.own, left, right, merge])
     assert report(app)["pending"] == []

@@ -39,8 +39,13 @@ DONE_BUT = {
 }
 TABLES = {
     "alembic_version",
+    "api_tokens",
+    "audit_log",
     "global_setting_groups",
     "global_settings",
+    "global_settings_state",
+    "login_attempts",
+    "login_sessions",
     "roles",
     "schema_revisions",
     "users",

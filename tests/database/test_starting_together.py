@@ -48,14 +48,14 @@ def test_on_an_empty_database_that_the_operator_names(
     direct = Direct(body, data_dir)
     url = body.get("connectionString") or f"sqlite:///{direct.file}"
     all_start(data_dir, revisions, DEPLOYSTACK_DATABASE_URL=url)
-    applied_once(direct, revisions, [revisions.base, "test0001", "test0002"])
+    applied_once(direct, revisions, [*revisions.own, "test0001", "test0002"])
 
 
 def test_on_a_database_that_is_two_revisions_behind(
     direct: Direct, data_dir: Path, revisions: Revisions
 ) -> None:
     all_start(data_dir, revisions)
-    applied_once(direct, revisions, [revisions.base, "test0001", "test0002"])
+    applied_once(direct, revisions, [*revisions.own, "test0001", "test0002"])
 
 
 def test_after_the_sqlite_file_was_deleted(
@@ -67,4 +67,4 @@ def test_after_the_sqlite_file_was_deleted(
     direct = Direct({"type": "sqlite"}, data_dir)
     direct.file.unlink()
     all_start(data_dir, revisions)
-    applied_once(direct, revisions, [revisions.base, "test0001", "test0002"])
+    applied_once(direct, revisions, [*revisions.own, "test0001", "test0002"])

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from flask import Flask
 
+from deploystack import Config
+from deploystack.database.migrations.history import History
 from tests.support.applications import set_up, status
 from tests.support.direct import Direct
 from tests.support.server import ROOT
@@ -28,7 +30,16 @@ STEPS = (
 )
 """What setup tells of itself, in this order; ``migrated`` for each revision."""
 
+OWN_REVISIONS = History("core", Config.migrations_dir).pending([])
+"""The project's own revisions, oldest first."""
+
 RETRY_SECONDS = 5.0
+
+
+def steps(migrated: Callable[[str], str] = lambda _revision: "migrated") -> list[str]:
+    """Return what setup tells, with what ``migrated`` returns for each revision."""
+    at = STEPS.index("migrated")
+    return [*STEPS[:at], *map(migrated, OWN_REVISIONS), *STEPS[at + 1 :]]
 
 
 def set_up_in_a_process(
@@ -86,7 +97,8 @@ def assert_configured(app: Flask, body: dict[str, str], data_dir: Path) -> None:
     assert (answer.status_code, answer.get_json()["code"]) == (409, "already_configured")
     direct = Direct(body, data_dir)
     assert direct.rows("SELECT id FROM roles ORDER BY id") == ["global_admin", "global_user"]
-    assert direct.revisions() == direct.rows("SELECT version_num FROM alembic_version")
+    assert direct.revisions() == OWN_REVISIONS
+    assert direct.rows("SELECT version_num FROM alembic_version") == OWN_REVISIONS[-1:]
     expected = {"db.selection.json", "secret.key", "setup.lock"}
     if body["type"] == "sqlite":
         expected |= {"database", "database/deploystack.db"}

@@ -37,6 +37,11 @@ class Revisions:
 
     Args:
         folder: where the copy goes; it must not exist yet.
+
+    Attributes:
+        own: the project's own revisions, oldest first.
+        base: the newest of them.
+        head: the one added last.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +49,9 @@ class Revisions:
         shutil.copytree(
             ROOT / "migrations", folder, ignore=shutil.ignore_patterns("__pycache__", ".*")
         )
-        self.base = str(History("core", folder).head)
+        history = History("core", folder)
+        self.own = history.pending([])
+        self.base = str(history.head)
         self.head = self.base
 
     def add(
@@ -63,7 +70,8 @@ class Revisions:
             revision: its id; ``test0001`` and so on by default.
             after: the revision it follows; the one added last by default.
         """
-        revision = revision or f"test{len(list(self._versions.glob('*.py'))):04}"
+        added = len(list(self._versions.glob("*.py"))) - len(self.own)
+        revision = revision or f"test{added + 1:04}"
         text = TEMPLATE.format(
             message=f"revision {revision}",
             revision=revision,
