@@ -86,18 +86,23 @@ def require_same_origin(request: Request) -> None:
         )
 
 
-def read_json(request: Request, schema: Schema) -> dict[str, Any]:
+def read_json(request: Request, schema: Schema, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """Return the JSON object in the body of ``request``, as ``schema`` loads it.
 
+    Args:
+        request: the request.
+        schema: what the object must be like.
+        max_bytes: how long the body may be.
+
     Raises:
-        ApiError: 415 not JSON, 413 over ``MAX_JSON_BYTES``, 400 with the fields in ``details``.
+        ApiError: 415 not JSON, 413 too long, 400 with the fields in ``details``.
     """
     if request.mimetype != "application/json":
         raise ApiError(415, CODES[415], SENTENCES[415])
     # One byte more is read: a body without Content-Length (chunked) is cut at the limit in silence.
-    request.max_content_length = MAX_JSON_BYTES + 1
+    request.max_content_length = max_bytes + 1
     data = request.get_data()
-    if len(data) > MAX_JSON_BYTES:
+    if len(data) > max_bytes:
         raise ApiError(413, CODES[413], SENTENCES[413])
     try:
         body = json.loads(
