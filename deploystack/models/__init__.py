@@ -3,7 +3,7 @@
 Importing this package is what makes the tables known to ``flask db migrate``.
 """
 
-from .audit import AuditEntry
+from .audit import AuditEntry, record
 from .credential import ApiToken, LoginAttempt, LoginSession
 from .setting import GlobalSetting, GlobalSettingGroup, SettingsState
 from .user import Role, User, seed_roles
@@ -18,5 +18,6 @@ __all__ = [
     "Role",
     "SettingsState",
     "User",
+    "record",
     "seed_roles",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from flask import has_request_context, request
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from ..access import current_principal
 from ..database.binding import Model
 from ..database.types import UTCDateTime
 from .timestamps import now
@@ -26,3 +29,39 @@ class AuditEntry(Model):
     action: Mapped[str] = mapped_column(sa.String(64))
     subject: Mapped[str] = mapped_column(sa.String(255), index=True)
     details: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+
+
+def record(
+    session: Session,
+    action: str,
+    subject: str,
+    details: Mapping[str, Any] | None = None,
+    actor: tuple[str | None, str] | None = None,
+) -> None:
+    """Add the entry that tells of a change, to be committed together with it.
+
+    Args:
+        session: the session that makes the change.
+        action: what was done, such as ``setting.changed``.
+        subject: to what: a key, a name.
+        details: more, for programs; never a secret.
+        actor: the id and the name of who did it; whoever the request at hand is from, if not
+            given, and ``cli`` outside of one.
+    """
+    address = None
+    if has_request_context():
+        address = request.remote_addr
+        if actor is None:
+            principal = current_principal()
+            actor = (principal.user_id, principal.username) if principal else (None, "anonymous")
+    actor_id, name = actor or (None, "cli")
+    session.add(
+        AuditEntry(
+            actor_id=actor_id,
+            actor=name,
+            address=address and address[:64],
+            action=action,
+            subject=subject,
+            details=dict(details or {}),
+        )
+    )
