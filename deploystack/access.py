@@ -21,7 +21,7 @@ from .errors import ApiError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_EXTENSION = "deploystack_authentication"
+EXTENSION = "deploystack_authentication"
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ Authenticate = Callable[[Request], Principal | None]
 
 def register_authentication(app: Flask, authenticate: Authenticate) -> None:
     """Let ``authenticate`` decide who the requests of ``app`` are from."""
-    app.extensions[_EXTENSION] = authenticate
+    app.extensions[EXTENSION] = authenticate
 
 
 def current_principal() -> Principal | None:
     """Return who the request at hand is from, looked up once."""
     if "_principal" not in g:
-        g._principal = current_app.extensions[_EXTENSION](request)
+        g._principal = current_app.extensions[EXTENSION](request)
     principal: Principal | None = g._principal
     return principal
 
