@@ -9,6 +9,7 @@ from flask import Flask
 
 from . import health
 from .app import DeployStack
+from .auth import init_auth
 from .commands import register_commands
 from .config import Config
 from .data_folder import prepare_data_folder, signing_key
@@ -57,6 +58,8 @@ def create_app(
     upkeep = Upkeep(app, found, settings.plugin_timeout)
     service = Service(app, found, upkeep, settings.plugin_timeout)
     init_database(app, settings, seeds=[seed_roles], additions=upkeep, listener=service)
+
+    init_auth(app)
 
     app.register_blueprint(health.blueprint)
     app.register_blueprint(database_blueprint)

@@ -40,6 +40,8 @@ def register_commands(app: Flask) -> None:
     for name, module, text in (
         ("db", "deploystack.database.cli", "Set up, inspect and migrate the database."),
         ("plugins", "deploystack.plugins.cli", "List, make, migrate and remove plugins."),
+        ("tokens", "deploystack.auth.cli", "Make, list and revoke tokens for scripts."),
+        ("users", "deploystack.auth.cli", "List, make, change and delete accounts."),
     ):
         app.cli.add_command(ImportedGroup(name, module, text))
     for plugin in get_service(app).plugins.loaded:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Callable
 from ipaddress import ip_address
 
-from flask import Request
+from flask import Flask, Request
 
 from ..config import LOOPBACK_HOSTS, Config
 from ..errors import ApiError
@@ -23,6 +24,8 @@ from .setup_token import ensure_token, token_file
 log = logging.getLogger(__name__)
 
 HEADER = "X-Setup-Token"
+
+_OWNERSHIP = "deploystack_ownership"
 
 _FORWARDED = (
     "HTTP_FORWARDED",
@@ -59,6 +62,25 @@ def announce_setup(database: Database) -> None:
     else:
         ensure_token(config)
         log.info("From another machine, setup asks for the token in %s.", token_file(config))
+
+
+def register_ownership(app: Flask, is_owned: Callable[[], bool]) -> None:
+    """Let ``is_owned`` tell whether somebody administers ``app`` already.
+
+    Until then its setup is not over: the first account, which owns everything, is made under the
+    same rule.
+    """
+    app.extensions[_OWNERSHIP] = is_owned
+
+
+def is_owned(app: Flask) -> bool:
+    """Return whether somebody administers ``app``; then there is nothing left to set up.
+
+    Raises:
+        ApiError: 503, there is no usable database.
+    """
+    owned: bool = app.extensions[_OWNERSHIP]()
+    return owned
 
 
 def needs_token(config: Config, request: Request) -> bool:

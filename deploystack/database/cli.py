@@ -20,6 +20,7 @@ from flask_migrate.cli import db
 
 from ..errors import ApiError
 from . import reset, setup
+from .access import is_owned
 from .check import check
 from .handle import Database, get_database
 from .migrations import glue
@@ -120,9 +121,13 @@ def check_connection(kind: str | None, connection_string_file: Any) -> None:
 @command("setup-token")
 @click.option("--renew", is_flag=True, help="Make a new token; the old one is void.")
 def setup_token(renew: bool) -> None:
-    """Print the token that setup asks for when it is called from another machine."""
+    """Print the token for setup, and for the first account, from another machine."""
     database = _database()
-    setup.refuse_if_chosen(database)
+    try:
+        setup.refuse_if_chosen(database)
+    except ApiError as error:
+        if error.status != 409 or is_owned(current_app):
+            raise
     click.echo(renew_token(database.config) if renew else ensure_token(database.config))
 
 

@@ -25,7 +25,6 @@ from .migrations.migrator import Progress, ignore
 from .migrations.schema import Schema
 from .problems import DatabaseProblem
 from .selection import Draft, NoSelection
-from .setup_token import remove_token
 from .target import PostgresTarget, SqliteTarget, Target
 
 log = logging.getLogger(__name__)
@@ -64,7 +63,6 @@ def set_up(database: Database, target: Target, progress: Progress = ignore) -> b
         undisturbed(
             lambda: _prepare_and_publish(database.config, database.schema, target, progress)
         )
-        remove_token(database.config)
     log.info("Set up the %s database.", target.dialect)
     ready = database.current(BIND_SECONDS).phase == "ready"
     progress("bound" if ready else "not bound")

@@ -18,6 +18,7 @@ from deploystack.database.setup_token import ensure_token
 from tests.conftest import MakeApp, Serve
 from tests.support.answers import CHECK, SETUP, SQLITE, STATUS, assert_error
 from tests.support.files import files
+from tests.support.people import PERSON, REGISTER
 
 HOST = "console.example"
 FORWARDED = [
@@ -169,16 +170,24 @@ def test_token_file_that_was_cut_short_admits_nobody(
     assert (data_dir / "setup.token").read_text().strip() not in {"", token}
 
 
-def test_token_goes_once_set_up(client: FlaskClient, token: str, data_dir: Path) -> None:
+def test_token_goes_once_somebody_administers(
+    client: FlaskClient, token: str, data_dir: Path
+) -> None:
     headers = AWAY | {"X-Setup-Token": token}
     refused = client.post(SETUP, json={"type": "x"}, headers=headers)
     assert (refused.status_code, post(client, CHECK, headers).status_code) == (400, 200)
     assert (data_dir / "setup.token").exists()
 
     assert post(client, SETUP, headers).status_code == 200
+    assert (data_dir / "setup.token").exists(), "the first account needs it as well"
+    assert_error(post(client, SETUP, headers), 409, "already_configured")
+
+    assert_error(client.post(REGISTER, json=PERSON, headers=AWAY), 401, "setup_token_required")
+    assert client.post(REGISTER, json=PERSON, headers=headers).status_code == 201
     assert not (data_dir / "setup.token").exists()
     assert_error(post(client, SETUP, headers), 409, "already_configured")
     client.get(STATUS, headers=AWAY)
+    client.post(REGISTER, json=PERSON, headers=headers)
     assert not (data_dir / "setup.token").exists()
 
 
@@ -216,6 +225,7 @@ def test_real_server_tells_where_the_token_is_and_every_worker_takes_it(
     assert str(data_dir / "setup.token") in log
     assert token not in log
     assert server.post(SETUP, SQLITE).status == 200, "the plain call, on one's own machine"
+    assert server.post(REGISTER, PERSON).status == 201
     assert not (data_dir / "setup.token").exists()
 
 

@@ -12,6 +12,7 @@ from flask import Flask
 
 from tests.support.applications import command, set_up, status
 from tests.support.direct import Direct
+from tests.support.people import PERSON, REGISTER
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_it_does_nothing_where_there_is_nothing(app: Flask, data_dir: Path) -> N
     assert sorted(data_dir.rglob("*")) == before
 
 
-def test_the_setup_token_is_printed_renewed_and_gone_after_setup(
+def test_the_setup_token_is_printed_renewed_and_gone_with_an_administrator(
     app: Flask, body: dict[str, str], data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = data_dir / "setup.token"
@@ -123,10 +124,18 @@ def test_the_setup_token_is_printed_renewed_and_gone_after_setup(
             environ_overrides=elsewhere,
         )
         assert answer.status_code == expected, answer.text
+    assert command(app, "db", "setup-token").stdout.strip() == second
+    third = command(app, "db", "setup-token", "--renew").stdout.strip()
+    for token, expected in ((second, 401), (third, 201)):
+        answer = client.post(
+            REGISTER, json=PERSON, headers={"X-Setup-Token": token}, environ_overrides=elsewhere
+        )
+        assert answer.status_code == expected, answer.text
     assert not file.exists()
     assert str(file) in caplog.text
     assert first not in caplog.text
     assert second not in caplog.text
+    assert third not in caplog.text
     refused = command(app, "db", "setup-token")
     assert refused.exit_code == 1
     assert "[already_configured]" in refused.stderr

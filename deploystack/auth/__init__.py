@@ -1,0 +1,28 @@
+"""Who may do what: accounts, sessions, tokens, and the permissions of roles.
+
+A request goes ``access`` → ``authentication``; accounts come in by ``login`` and are changed by
+``accounts``. ``docs/accounts.md`` is the page for who uses it.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from ..access import register_authentication
+from ..database.access import register_ownership
+from .accounts import is_owned
+from .authentication import authenticate
+from .permissions import Permission, all_permissions, declare_permissions, register_permissions
+from .routes import blueprint as auth_blueprint
+from .user_routes import blueprint as users_blueprint
+
+__all__ = ["Permission", "all_permissions", "declare_permissions", "init_auth"]
+
+
+def init_auth(app: Flask) -> None:
+    """Let ``app`` know who asks. Needs no database yet: without one its routes answer 503."""
+    register_permissions(app)
+    register_authentication(app, authenticate)
+    register_ownership(app, is_owned)
+    app.register_blueprint(auth_blueprint)
+    app.register_blueprint(users_blueprint)

@@ -1,0 +1,135 @@
+"""Who a request is from: whoever holds the session in its cookie, or the token in its header."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from flask import Request, current_app
+
+from ..access import Principal, require_login
+from ..database import db
+from ..errors import ApiError
+from ..http import require_same_origin
+from ..models import ApiToken, LoginSession, Role, User
+from ..models.timestamps import now
+from . import sessions, tokens
+from .permissions import permissions_of
+from .reading import reading
+
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly it is known when a session or token was used last: not each use writes."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWNER = (User.id, User.username, User.role_id, Role.permissions)
+
+
+def authenticate(request: Request) -> Principal | None:
+    """Return who ``request`` is from; ``None`` for a stranger.
+
+    A token is taken where one is sent, valid or not; then no cookie counts. A browser adds the
+    cookie to what other sites make it send, so with a cookie only this server's own pages may
+    change anything.
+
+    Raises:
+        ApiError: 503 there is no usable database, 403 ``cross_origin``.
+    """
+    _ = db.engine  # without a database nobody is known, and that is what everybody is told
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        found = _by_token(given.strip())
+    else:
+        found = _by_session(sessions.token_in(request))
+    if found is None:
+        return None
+    principal, seen_at = found
+    if principal.via == "session" and request.method not in _SAFE:
+        require_same_origin(request)
+    if seen_at is None or seen_at <= now() - SEEN_EVERY:
+        _note_use(principal)
+    return principal
+
+
+def require_session() -> Principal:
+    """Return who the request at hand is from, if they have logged in; a token does not do.
+
+    Raises:
+        ApiError: 401 ``login_required``, 403 ``session_required``.
+    """
+    principal = require_login()
+    if principal.via != "session":
+        raise ApiError(
+            403,
+            "session_required",
+            "This takes a person who has logged in; a token cannot do it.",
+        )
+    return principal
+
+
+def _by_session(token: str) -> tuple[Principal, datetime | None] | None:
+    if not token:
+        return None
+    at = now()
+    session_id = sessions.hash_of(token)
+    row = _first(
+        sa.select(LoginSession.seen_at, *_OWNER)
+        .join(User, LoginSession.user_id == User.id)
+        .join(Role, User.role_id == Role.id)
+        .where(
+            LoginSession.id == session_id,
+            LoginSession.expires_at > at,
+            LoginSession.seen_at > at - sessions.IDLE,
+        )
+    )
+    if row is None:
+        return None
+    return _principal(row, "session", session_id), row.seen_at
+
+
+def _by_token(token: str) -> tuple[Principal, datetime | None] | None:
+    if not token.startswith(tokens.PREFIX):
+        return None
+    row = _first(
+        sa.select(ApiToken.id.label("token_id"), ApiToken.scopes, ApiToken.used_at, *_OWNER)
+        .join(User, ApiToken.user_id == User.id)
+        .join(Role, User.role_id == Role.id)
+        .where(
+            ApiToken.token_hash == sessions.hash_of(token),
+            sa.or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now()),
+        )
+    )
+    if row is None:
+        return None
+    return _principal(row, "token", row.token_id, frozenset(row.scopes)), row.used_at
+
+
+def _first(query: sa.Select[*tuple[Any, ...]]) -> sa.Row[*tuple[Any, ...]] | None:
+    with reading() as connection:
+        return connection.execute(query).first()
+
+
+def _principal(
+    row: sa.Row[*tuple[Any, ...]],
+    via: Literal["session", "token"],
+    credential_id: str,
+    scopes: frozenset[str] | None = None,
+) -> Principal:
+    permissions = permissions_of(current_app, row.role_id, row.permissions)
+    return Principal(
+        user_id=row.id,
+        username=row.username,
+        permissions=permissions if scopes is None else permissions & scopes,
+        via=via,
+        credential_id=credential_id,
+    )
+
+
+def _note_use(principal: Principal) -> None:
+    table, column = (
+        (LoginSession, "seen_at") if principal.via == "session" else (ApiToken, "used_at")
+    )
+    with db.engine.begin() as connection:
+        connection.execute(
+            sa.update(table).where(table.id == principal.credential_id).values({column: now()})
+        )

@@ -1,0 +1,111 @@
+"""How often a password may be guessed: per account and per address, counted in the database.
+
+Each attempt is written down before its password is looked at, and counted afterwards. So of any
+number that come at once, to whichever workers, no more than the limit get to guess.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import sqlalchemy as sa
+
+from ..database import db
+from ..errors import ApiError
+from ..models import LoginAttempt
+from ..models.timestamps import now
+from .reading import reading
+
+log = logging.getLogger(__name__)
+
+PER_ACCOUNT = 10
+PER_ADDRESS = 50
+WINDOW = timedelta(minutes=15)
+"""For how long a failed attempt counts."""
+
+
+def account_key(user_id: str | None, login: str) -> str:
+    """Return what the attempts on an account are counted under.
+
+    Where there is no account, a hash: what people type into the wrong field is not kept.
+    """
+    if user_id:
+        return f"user:{user_id}"
+    return f"login:{hashlib.sha256(login.encode('utf-8', 'replace')).hexdigest()}"
+
+
+def address_key(address: str | None) -> str:
+    """Return what the attempts from an address are counted under: for IPv6 the whole /64."""
+    try:
+        found: IPv4Address | IPv6Address = ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return f"{IPv6Address(int(found) >> 64 << 64)}/64"
+    return str(found)
+
+
+def attempt(account: str, address: str) -> None:
+    """Count an attempt to guess the password of ``account``; :func:`succeeded` takes it back.
+
+    Raises:
+        ApiError: 429 ``too_many_attempts``; it was not counted.
+    """
+    at = now()
+    session = db.session
+    session.execute(sa.delete(LoginAttempt).where(LoginAttempt.id.in_(_old(at - WINDOW))))
+    entry = LoginAttempt(account=account, address=address, at=at)
+    session.add(entry)
+    session.flush()
+    own = LoginAttempt.id == entry.id
+    session.commit()  # now it is seen by all that come later
+    with reading() as connection:
+        seconds = max(
+            _seconds_left(connection, LoginAttempt.account == account, PER_ACCOUNT),
+            _seconds_left(connection, LoginAttempt.address == address, PER_ADDRESS),
+        )
+    if seconds == 0:
+        return
+    session.execute(sa.delete(LoginAttempt).where(own))
+    session.commit()
+    log.warning("Too many failed attempts to log in; one from %s was refused.", address)
+    raise ApiError(
+        429,
+        "too_many_attempts",
+        f"There were too many failed attempts. Try again in {seconds} seconds.",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
+def succeeded(account: str) -> None:
+    """Forget the attempts on ``account``: whoever it belongs to has shown up. Does not commit."""
+    db.session.execute(sa.delete(LoginAttempt).where(LoginAttempt.account == account))
+
+
+def _old(before: datetime) -> sa.Select[int]:
+    # Those that somebody else is about to remove are left to them.
+    return (
+        sa.select(LoginAttempt.id)
+        .where(LoginAttempt.at <= before)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _seconds_left(connection: sa.Connection, which: sa.ColumnElement[bool], limit: int) -> int:
+    """Return in how many seconds an attempt is admitted again; 0 if the one at hand is."""
+    at = now()
+    times = connection.scalars(
+        sa.select(LoginAttempt.at)
+        .where(which, LoginAttempt.at > at - WINDOW)
+        .order_by(LoginAttempt.at.desc())
+        .limit(limit + 1)  # the one at hand is among them
+    ).all()
+    if len(times) <= limit:
+        return 0
+    return max(1, math.ceil((times[limit] + WINDOW - at).total_seconds()))

@@ -1,0 +1,86 @@
+"""``/api/users``: who one is, and everybody's account for those who may see or change them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, request
+
+from ..access import require_login, require_permission
+from ..app import json_response
+from ..database import db
+from ..database.engines import READ_ONLY
+from ..http import read_json
+from ..models import User, record
+from . import accounts
+from .schemas import Account, NewAccount, RoleChange, shown
+
+blueprint = Blueprint("users", __name__, url_prefix="/api/users")
+
+_account, _new_account, _role_change = Account(), NewAccount(), RoleChange()
+
+
+@blueprint.get("/me")
+def me() -> Response:
+    """Return one's own account."""
+    return json_response(_read(require_login().user_id))
+
+
+@blueprint.get("")
+@require_permission("users.view")
+def index() -> Response:
+    """Return all accounts, by name."""
+    db.session.connection(execution_options={READ_ONLY: True})
+    found = db.session.scalars(sa.select(User).order_by(sa.func.lower(User.username), User.id))
+    return json_response({"success": True, "data": [shown(user) for user in found]})
+
+
+@blueprint.post("")
+@require_permission("users.create")
+def create() -> Response:
+    """Make an account for somebody."""
+    body = read_json(request, _new_account)
+    role = {"role_id": body.pop("role_id")} if "role_id" in body else {}
+    user = accounts.create(accounts.New(**body), **role)
+    details = {"user": user.id, "role_id": user.role_id}
+    record(db.session(), "user.created", user.username, details)
+    told = accounts.saved(user)
+    return json_response({"success": True, "message": "User created.", "user": told}, 201)
+
+
+@blueprint.get("/<user_id>")
+@require_permission("users.view")
+def show(user_id: str) -> Response:
+    """Return one account."""
+    return json_response(_read(user_id))
+
+
+@blueprint.put("/<user_id>")
+@require_permission("users.edit")
+def update(user_id: str) -> Response:
+    """Change an account."""
+    user = accounts.update(user_id, read_json(request, _account))
+    return json_response(
+        {"success": True, "message": "Profile updated successfully.", "user": user}
+    )
+
+
+@blueprint.delete("/<user_id>")
+@require_permission("users.delete")
+def delete(user_id: str) -> Response:
+    """Delete an account."""
+    accounts.delete(user_id)
+    return json_response({"success": True, "message": "User deleted successfully."})
+
+
+@blueprint.put("/<user_id>/role")
+@require_permission("users.edit")
+def give_role(user_id: str) -> Response:
+    """Give an account another role."""
+    user = accounts.update(user_id, read_json(request, _role_change))
+    message = "Role assigned successfully."
+    return json_response({"success": True, "message": message, "data": user, "user": user})
+
+
+def _read(user_id: str) -> dict[str, object]:
+    db.session.connection(execution_options={READ_ONLY: True})
+    return shown(accounts.get(db.session(), user_id))
