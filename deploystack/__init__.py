@@ -9,7 +9,7 @@ from flask import Flask
 
 from . import health
 from .app import DeployStack
-from .auth import init_auth
+from .auth import declare_used, init_auth
 from .commands import register_commands
 from .config import Config
 from .data_folder import prepare_data_folder, signing_key
@@ -58,12 +58,12 @@ def create_app(
     upkeep = Upkeep(app, found, settings.plugin_timeout)
     service = Service(app, found, upkeep, settings.plugin_timeout)
     init_database(app, settings, seeds=[seed_roles], additions=upkeep, listener=service)
-
     init_auth(app)
 
     app.register_blueprint(health.blueprint)
     app.register_blueprint(database_blueprint)
     app.register_blueprint(plugins_blueprint)
     mount_routes(app)
+    declare_used(app)
     register_commands(app)
     return app

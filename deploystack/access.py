@@ -15,13 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from flask import Flask, Request, current_app, g, request
+from flask import Flask, Request, current_app, request
 
 from .errors import ApiError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 EXTENSION = "deploystack_authentication"
+_PRINCIPAL = "deploystack.principal"
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ def register_authentication(app: Flask, authenticate: Authenticate) -> None:
 
 def current_principal() -> Principal | None:
     """Return who the request at hand is from, looked up once."""
-    if "_principal" not in g:
-        g._principal = current_app.extensions[EXTENSION](request)
-    principal: Principal | None = g._principal
+    if _PRINCIPAL not in request.environ:  # an application context may outlive a request
+        request.environ[_PRINCIPAL] = current_app.extensions[EXTENSION](request)
+    principal: Principal | None = request.environ[_PRINCIPAL]
     return principal
 
 

@@ -12,11 +12,11 @@ from ..access import register_authentication
 from ..database.access import register_ownership
 from .accounts import is_owned
 from .authentication import authenticate
-from .permissions import Permission, all_permissions, declare_permissions, register_permissions
+from .permissions import declare_permissions, declare_used, register_permissions
 from .routes import blueprint as auth_blueprint
 from .user_routes import blueprint as users_blueprint
 
-__all__ = ["Permission", "all_permissions", "declare_permissions", "init_auth"]
+__all__ = ["declare_permissions", "declare_used", "init_auth"]
 
 
 def init_auth(app: Flask) -> None:

@@ -1,10 +1,9 @@
-"""What may be done: the core's permissions and those that plugins declare; who has which."""
+"""What may be done: the core's permissions and those of plugins; who has which."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from flask import Flask
 
@@ -20,44 +19,28 @@ _EXTENSION = "deploystack_permissions"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Permission:
-    """A permission that a plugin declares.
-
-    Args:
-        name: the plugin's name, ``.`` and what may be done, such as ``notes.edit``.
-        description: one line for people.
-        roles: the roles that have it besides ``global_admin``, such as ``global_user``.
-    """
-
-    name: str
-    description: str = ""
-    roles: tuple[str, ...] = ()
-
-
 def register_permissions(app: Flask) -> None:
     """Give ``app`` its list of permissions, with those of the core."""
-    app.extensions[_EXTENSION] = {name: Permission(name=name) for name in ROLES[ADMIN][2]}
+    app.extensions[_EXTENSION] = set(ROLES[ADMIN][2])
 
 
-def declare_permissions(app: Flask, permissions: Iterable[Permission]) -> None:
-    """Add permissions; a route asks for one with :func:`deploystack.access.require_permission`.
+def declare_permissions(app: Flask, names: Iterable[str]) -> None:
+    """Let there be more permissions, such as ``notes.edit``. Administrators have them at once.
 
     Raises:
-        ValueError: a name is not well formed, or declared already.
+        ValueError: a name is not well formed.
     """
-    declared: dict[str, Permission] = app.extensions[_EXTENSION]
-    for permission in permissions:
-        if not _NAME.fullmatch(permission.name):
-            raise ValueError(f"{permission.name!r} is not a name such as 'notes.edit'.")
-        if permission.name in declared:
-            raise ValueError(f"The permission {permission.name!r} is declared already.")
-        declared[permission.name] = permission
+    names = list(names)
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} cannot name a permission, as 'notes.edit' could.")
+    app.extensions[_EXTENSION].update(names)
 
 
-def all_permissions(app: Flask) -> frozenset[str]:
-    """Return the names of all permissions that are declared."""
-    return frozenset(app.extensions[_EXTENSION])
+def declare_used(app: Flask) -> None:
+    """Declare what the routes of ``app`` ask for with ``require_permission``, a plugin's too."""
+    asked = (getattr(view, "permission", None) for view in app.view_functions.values())
+    app.extensions[_EXTENSION].update(name for name in asked if isinstance(name, str))
 
 
 def permissions_of(app: Flask, role_id: str, granted: object) -> frozenset[str]:
@@ -68,9 +51,6 @@ def permissions_of(app: Flask, role_id: str, granted: object) -> frozenset[str]:
         role_id: its role.
         granted: the permissions of that role, as the database has them.
     """
-    declared: dict[str, Permission] = app.extensions[_EXTENSION]
     names = granted if isinstance(granted, list) else []
-    own = {name for name in names if isinstance(name, str)}
-    return frozenset(own).union(
-        name for name, one in declared.items() if role_id == ADMIN or role_id in one.roles
-    )
+    own = frozenset(name for name in names if isinstance(name, str))
+    return own.union(app.extensions[_EXTENSION]) if role_id == ADMIN else own

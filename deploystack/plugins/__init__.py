@@ -3,6 +3,7 @@
 from deploystack.plugins import Model, PluginMetadata, db, hookimpl
 """
 
+from ..access import Principal, current_principal, require_login, require_permission
 from ..app import json_response
 from ..database.binding import db
 from ..database.engines import READ_ONLY
@@ -20,15 +21,19 @@ __all__ = [
     "ApiError",
     "Model",
     "PluginMetadata",
+    "Principal",
     "Role",
     "Setting",
     "SettingGroup",
     "Timestamps",
     "UTCDateTime",
     "User",
+    "current_principal",
     "db",
     "hookimpl",
     "json_response",
     "read_json",
+    "require_login",
+    "require_permission",
     "require_same_origin",
 ]

@@ -16,7 +16,7 @@ from . import discovery, hookspecs, mounting, rules
 from .failure import PluginError, blamed, failure_of
 from .plugin import Plugin, version_table
 
-COMMANDS = frozenset({"db", "plugins", "routes", "run", "shell"})
+COMMANDS = frozenset({"db", "plugins", "routes", "run", "settings", "shell", "tokens", "users"})
 """The commands of the core and of Flask itself."""
 
 
