@@ -24,6 +24,7 @@ from .plugins.routes import blueprint as plugins_blueprint
 from .plugins.routes import mount_routes
 from .plugins.service import Service
 from .plugins.upkeep import Upkeep
+from .settings import init_settings
 
 __all__ = ["Config", "__version__", "create_app"]
 
@@ -55,9 +56,17 @@ def create_app(
     register_error_handlers(app, answer_unexpected)
 
     found = Plugins(settings, plugins)
+    stored = init_settings(app, settings, found.declared_settings())
     upkeep = Upkeep(app, found, settings.plugin_timeout)
     service = Service(app, found, upkeep, settings.plugin_timeout)
-    init_database(app, settings, seeds=[seed_roles], additions=upkeep, listener=service)
+    init_database(
+        app,
+        settings,
+        seeds=[seed_roles, stored.seed],
+        is_seeded=stored.is_seeded,
+        additions=upkeep,
+        listeners=[stored, service],
+    )
     init_auth(app)
 
     app.register_blueprint(health.blueprint)

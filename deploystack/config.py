@@ -37,6 +37,7 @@ class Config:
         database_url: the operator's database, which beats the wizard's choice.
         secret_key: the key that signs; generated under ``data_dir`` when ``None``.
         encryption_secret: the secret that encrypts settings; generated when ``None``.
+        encryption_secret_old: the one before it, until everything is encrypted with the new one.
         setup_token_mode: ``auto``, ``always`` or ``never``.
         allowed_hosts: Host header names besides the loopback ones, in lower case; a leading dot
             admits subdomains, ``*`` any name.
@@ -56,6 +57,7 @@ class Config:
     database_url: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)
     encryption_secret: str | None = field(default=None, repr=False)
+    encryption_secret_old: str | None = field(default=None, repr=False)
     setup_token_mode: str = "auto"
     allowed_hosts: frozenset[str] = frozenset()
     trusted_proxies: int = 0
@@ -78,6 +80,11 @@ class Config:
     def setup_lock(self) -> Path:
         """The file whose lock is the right to choose the database."""
         return self.data_dir / "setup.lock"
+
+    @property
+    def encryption_key_file(self) -> Path:
+        """The file that holds the generated secret that encrypts settings."""
+        return self.data_dir / "encryption.key"
 
     @property
     def quarantine_dir(self) -> Path:
@@ -126,6 +133,7 @@ class Config:
             database_url=env.secret("DEPLOYSTACK_DATABASE_URL", _database_url),
             secret_key=env.secret("DEPLOYSTACK_SECRET_KEY", _key),
             encryption_secret=env.secret("DEPLOYSTACK_ENCRYPTION_SECRET", _key),
+            encryption_secret_old=env.secret("DEPLOYSTACK_ENCRYPTION_SECRET_OLD", _key),
             setup_token_mode=env.read(
                 "DEPLOYSTACK_SETUP_TOKEN_MODE", _one_of("auto", "always", "never"), "auto"
             ),

@@ -1,4 +1,4 @@
-"""The folder that holds all data, and the key that was generated for it."""
+"""The folder that holds all data, and the keys that were generated for it."""
 
 from __future__ import annotations
 
@@ -50,16 +50,52 @@ def signing_key(config: Config) -> str:
     Raises:
         ConfigError: the one that was kept cannot be read.
     """
-    if config.secret_key:
-        return config.secret_key
-    path = config.data_dir / "secret.key"
+    return config.secret_key or generated_secret(config.data_dir / "secret.key")
+
+
+def generated_secret(path: Path) -> str:
+    """Return the secret in the file ``path``, which is made if it is not there.
+
+    Raises:
+        ConfigError: it cannot be read or made.
+    """
     try:
-        key = _load_or_create(path)
-        if not key:
+        secret = _load_or_create(path)
+        if not secret:
             raise ValueError("it is empty")
     except (OSError, ValueError) as error:
         raise _unusable(path, error) from None
-    return key
+    return secret
+
+
+def write_secret(path: Path) -> None:
+    """Make the file ``path`` with a new secret in it, whole or not at all, and for good.
+
+    Raises:
+        FileExistsError: it is there.
+        OSError: it cannot be made.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(draft, flags, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    with suppress(OSError):  # it is there; only a power cut within seconds could still undo it
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let what was renamed in ``folder`` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _unusable(path: Path, error: Exception) -> ConfigError:
@@ -73,10 +109,6 @@ def _unusable(path: Path, error: Exception) -> ConfigError:
 def _load_or_create(path: Path) -> str:
     with suppress(FileNotFoundError):
         return path.read_text("ascii").strip()
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
     with suppress(FileExistsError):  # another process was faster: its key is everybody's
-        os.link(draft, path)
-    draft.unlink()
+        write_secret(path)
     return path.read_text("ascii").strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -157,17 +157,30 @@ def connected(engine: sa.Engine, *, read_only: bool = False) -> Iterator[sa.Conn
 
 @contextmanager
 def bounded(connection: sa.Connection, seconds: float | None) -> Iterator[None]:
-    """Let a PostgreSQL server take so many seconds for the code inside, and then cut it off.
+    """Let a database take so many seconds for the code inside.
+
+    A PostgreSQL server is cut off then. On SQLite, the code inside waits no longer for a lock.
 
     Raises:
         DatabaseProblem: ``db_timeout``.
     """
     raw: Any = connection.connection.driver_connection
-    if seconds is None or isinstance(raw, sqlite3.Connection):
+    if seconds is None:
         yield
+    elif isinstance(raw, sqlite3.Connection):
+        _wait_for_locks(raw, min(seconds, BUSY_SECONDS))
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):  # it was closed meanwhile
+                _wait_for_locks(raw, BUSY_SECONDS)
     else:
         with postgres.watchdog(raw, seconds):
             yield
+
+
+def _wait_for_locks(raw: sqlite3.Connection, seconds: float) -> None:
+    raw.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
 
 
 def problem_of(error: sa.exc.DBAPIError) -> DatabaseProblem:

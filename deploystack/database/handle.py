@@ -97,6 +97,11 @@ class Database:
         return self.schema.history
 
     @property
+    def binding(self) -> Binding | None:
+        """What is bound, as far as is known: looks at nothing, so it costs next to nothing."""
+        return self._state.binding
+
+    @property
     def is_chosen_by_operator(self) -> bool:
         """Whether ``DEPLOYSTACK_DATABASE_URL`` decides, not the selection file."""
         return self._operator_target is not None

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from ..data_folder import sync_folder
 from .problems import DatabaseProblem
 from .target import PostgresTarget, SqliteTarget, Target
 
@@ -115,7 +116,7 @@ class Draft:
         """Put the selection in its place: from here on the application is configured."""
         self._draft.rename(self.path)
         try:
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError:
             # The selection is in force; only a power cut within seconds could still undo it.
             log.warning("The folder of %s could not be synchronised to disk.", self.path.name)
@@ -138,7 +139,7 @@ class Draft:
 def forget(path: Path) -> None:
     """Remove the selection: the application is unconfigured again."""
     path.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _content(path: Path) -> str:
@@ -186,11 +187,3 @@ def _unreadable(cause: str) -> DatabaseProblem:
         cause=cause,
         retry_after=5,
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

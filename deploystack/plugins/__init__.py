@@ -12,6 +12,7 @@ from ..errors import ApiError
 from ..http import read_json, require_same_origin
 from ..models import Role, User
 from ..models.timestamps import Timestamps
+from ..settings import SettingMissing, UnknownSetting, settings
 from .declarations import PluginMetadata, Setting, SettingGroup
 from .hookspecs import hookimpl
 from .model import Model
@@ -25,8 +26,10 @@ __all__ = [
     "Role",
     "Setting",
     "SettingGroup",
+    "SettingMissing",
     "Timestamps",
     "UTCDateTime",
+    "UnknownSetting",
     "User",
     "current_principal",
     "db",
@@ -36,4 +39,5 @@ __all__ = [
     "require_login",
     "require_permission",
     "require_same_origin",
+    "settings",
 ]

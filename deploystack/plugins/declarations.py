@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-SETTING_TYPES = ("string", "number", "boolean", "integer", "url", "email", "json", "list")
+from ..settings.declarations import Setting, SettingGroup
+
+__all__ = ["PluginMetadata", "Setting", "SettingGroup"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,46 +23,3 @@ class PluginMetadata:
     name: str
     version: str
     description: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """A setting with its default.
-
-    Args:
-        key: begins with the plugin's name and ``.``; letters, digits, ``.``, ``_`` and ``-``.
-        type: one of ``string``, ``number``, ``boolean``, ``integer``, ``url``, ``email``, ``json``
-            and ``list``.
-        default: its value until somebody changes it; of that type, or ``None``.
-        description: one line for people.
-        encrypted: whether it is a secret.
-        required: whether the plugin cannot work while it is empty.
-    """
-
-    key: str
-    type: str
-    default: Any
-    description: str = ""
-    encrypted: bool = False
-    required: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class SettingGroup:
-    """Settings that are shown together.
-
-    Args:
-        id: letters, digits, ``.``, ``_`` and ``-``; not one of the core's groups.
-        name: what people see.
-        settings: those in it.
-        description: one line for people.
-        icon: the name of an icon.
-        sort_order: groups are shown from small to large.
-    """
-
-    id: str
-    name: str
-    settings: Sequence[Setting]
-    description: str = ""
-    icon: str | None = None
-    sort_order: int = 0

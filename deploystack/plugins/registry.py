@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ..config import Config
 from ..errors import ApiError
+from .declarations import SettingGroup
 from .failure import Failure
 from .loading import load
 from .plugin import Plugin
@@ -39,6 +40,10 @@ class Plugins:
     def loaded(self) -> list[Plugin]:
         """Those that can be used in this process, by name."""
         return [plugin for plugin in self.all if plugin.is_loaded]
+
+    def declared_settings(self) -> dict[str, Sequence[SettingGroup]]:
+        """Return the groups of settings that each declares."""
+        return {plugin.name: plugin.settings for plugin in self.loaded}
 
     def get(self, name: str) -> Plugin:
         """Return the plugin of this name.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,16 +11,19 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 
 from ..database.binding import Model as CoreModel
-from .declarations import SETTING_TYPES, PluginMetadata, Setting, SettingGroup
+from ..settings import core, values
+from ..settings.definitions import KEY
+from .declarations import PluginMetadata, Setting, SettingGroup
 from .failure import PluginError
 
 NAME = re.compile(r"[a-z][a-z0-9]{0,39}")
 """Forty characters, so that a table's name still fits into PostgreSQL's 63."""
 
 MAX_TABLE_NAME = 63
-CORE_GROUPS = frozenset({"global", "smtp"})
+MAX_GROUP_NAME = 255
+MAX_SORT_ORDER = 2**31
+CORE_GROUPS = frozenset(group.id for group in core.GROUPS)
 
-_KEY = re.compile(r"[a-zA-Z0-9._-]{1,255}")
 _TAKEN = frozenset({"alembic", "core", "deploystack", "pg", "sqlite"})
 
 
@@ -160,51 +162,59 @@ def _check_group(group: Any) -> None:
     if not isinstance(group, SettingGroup) or not isinstance(group.settings, Sequence):
         _refuse_setting("The hook deploystack_settings returns groups of type SettingGroup.")
     [group_id] = _untyped(group, "id")
-    if not isinstance(group_id, str) or not _KEY.fullmatch(group_id) or group_id in CORE_GROUPS:
+    if not isinstance(group_id, str) or not KEY.fullmatch(group_id) or group_id in CORE_GROUPS:
         _refuse_setting(
             "The id of a group consists of at most 255 letters, digits, '.', '_' and '-', and is "
             f"not one of the core's. {group_id!r} cannot be used. Rename it."
+        )
+    name, description, icon, sort_order = _untyped(
+        group, "name", "description", "icon", "sort_order"
+    )
+    if not (
+        isinstance(name, str)
+        and 0 < len(name) <= MAX_GROUP_NAME
+        and isinstance(description, str)
+        and (icon is None or (isinstance(icon, str) and len(icon) <= MAX_GROUP_NAME))
+        and isinstance(sort_order, int)
+        and abs(sort_order) < MAX_SORT_ORDER
+    ):
+        _refuse_setting(
+            f"The group {group_id!r} has a name of 1 to 255 characters, a description that is a "
+            "text, an icon that is a short text or None, and a sort_order that is a whole number. "
+            "Correct it."
         )
 
 
 def _check_setting(name: str, setting: Any) -> None:
     if not isinstance(setting, Setting):
         _refuse_setting("A group's settings are of type Setting. Correct deploystack_settings.")
-    key, kind, default = _untyped(setting, "key", "type", "default")
-    if not isinstance(key, str) or not _KEY.fullmatch(key) or not key.startswith(f"{name}."):
+    key, kind, default, description, validate = _untyped(
+        setting, "key", "type", "default", "description", "validate"
+    )
+    if not isinstance(key, str) or not KEY.fullmatch(key) or not key.startswith(f"{name}."):
         _refuse_setting(
             f"The keys of a plugin's settings begin with its own name and '.', here '{name}.', and "
             f"consist of at most 255 letters, digits, '.', '_' and '-'. {key!r} does not. Rename "
             "it."
         )
-    if kind not in SETTING_TYPES:
-        _refuse_setting(f"The type of {key!r} is none of {', '.join(SETTING_TYPES)}. Correct it.")
-    if default is not None and not _fits(kind, default):
-        _refuse_setting(f"The default of {key!r} is not of the type {kind!r}. Correct it.")
+    if not isinstance(kind, str) or kind not in values.KINDS:
+        _refuse_setting(f"The type of {key!r} is none of {', '.join(values.KINDS)}. Correct it.")
+    if default is not None:
+        try:
+            values.write(kind, default)
+        except ValueError as error:
+            _refuse_setting(
+                f"The default of {key!r} is not of the type {kind!r}. {error} Correct it."
+            )
+    if not isinstance(description, str):
+        _refuse_setting(f"The description of {key!r} is not a text. Correct it.")
+    if validate is not None and not callable(validate):
+        _refuse_setting(f"What validates {key!r} is not a function. Correct it.")
 
 
 def _untyped(given: object, *names: str) -> list[Any]:
     """Return attributes that may be of any type: a plugin need not keep to the annotations."""
     return [getattr(given, name) for name in names]
-
-
-def _fits(kind: str, value: Any) -> bool:
-    match kind:
-        case "boolean":
-            return isinstance(value, bool)
-        case "integer":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case "list" if not isinstance(value, list | tuple):
-            return False
-        case "json" | "list":
-            try:
-                json.dumps(value, allow_nan=False)
-            except (TypeError, ValueError, RecursionError):
-                return False
-            return True
-    return isinstance(value, str)
 
 
 def _refuse_setting(sentence: str) -> NoReturn:

@@ -17,6 +17,7 @@ from ..database.binding import Model as CoreModel
 from ..database.migrations import migrator
 from ..database.migrations.migrator import Progress
 from ..database.problems import DatabaseProblem
+from ..settings import get_settings
 from . import initial, structure
 from .deadline import Fence, call_bounded
 from .failure import PluginError, blamed
@@ -121,6 +122,7 @@ class Update:
             else:
                 self._create_missing(own)
             self._progress(f"plugin {plugin.name}: tables")
+        self._add_settings()
         self._seed()
         self._check_foreign_keys()
         return self._check_others(others)
@@ -172,6 +174,18 @@ class Update:
                 f'`flask plugins migrate {plugin.name} -m "describe the change"`, then restart.',
                 "; ".join(f"{each.table}: {each.what}" for each in differing),
             )
+
+    def _add_settings(self) -> None:
+        plugin = self._plugin
+        if not plugin.settings:
+            return
+        with (
+            blamed("plugin_settings_failed", "Its settings cannot be made. See the log."),
+            Session(self._connection, join_transaction_mode="create_savepoint") as session,
+        ):
+            get_settings(self._app).initialise(session, plugin.name)
+            session.commit()  # of its own savepoint
+        self._progress(f"plugin {plugin.name}: settings")
 
     def _seed(self) -> None:
         plugin = self._plugin

@@ -13,6 +13,7 @@ from ..database.migrations.history import History
 from ..database.migrations.migrator import Progress, ignore
 from ..database.problems import DatabaseProblem
 from ..errors import ApiError
+from ..settings import get_settings
 from . import ledger
 from .baseline import baseline
 from .deadline import Stuck
@@ -66,10 +67,11 @@ class Upkeep:
             return
         before = survey(connection, plugins)
         outdated = _outdated(connection, plugins, before)
+        lacking = get_settings(self._app).lacking(connection)
         present = set(before.tables)
         updated = []
         for plugin in plugins:
-            if anew or plugin in outdated:
+            if anew or plugin in outdated or plugin.name in lacking:
                 unchanged = plugin not in outdated
                 after = self._attempt(plugin, connection, progress, present, unchanged)
                 if after is not None:
@@ -128,7 +130,11 @@ class Upkeep:
 
     def outdated(self, connection: sa.Connection, plugins: Collection[Plugin]) -> list[Plugin]:
         """Return those whose part of the database is not as it should be."""
-        return _outdated(connection, plugins, survey(connection, plugins)) if plugins else []
+        if not plugins:
+            return []
+        outdated = _outdated(connection, plugins, survey(connection, plugins))
+        lacking = get_settings(self._app).lacking(connection)
+        return [p for p in plugins if p in outdated or p.name in lacking]
 
     def _attempt(
         self,

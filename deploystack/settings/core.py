@@ -58,9 +58,7 @@ SMTP = SettingGroup(
     icon="mail",
     sort_order=1,
     settings=[
-        Setting(
-            key="smtp.host", type="string", default="", description="Its name.", required=True
-        ),
+        Setting(key="smtp.host", type="string", default="", description="Its name.", required=True),
         Setting(
             key="smtp.port",
             type="integer",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Validate = Callable[[Any], None]
+Validate = Callable[[Any], object]
 """Raises ``ValueError``, with a sentence for a person, for a value that cannot be used."""
 
 
@@ -40,7 +40,7 @@ class SettingGroup:
     """Settings that are shown together.
 
     Args:
-        id: letters, digits, ``.``, ``_`` and ``-``.
+        id: letters, digits, ``.``, ``_`` and ``-``; a plugin's is not one of the core's.
         name: what people see.
         settings: those in it.
         description: one line for people.

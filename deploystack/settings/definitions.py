@@ -12,6 +12,9 @@ from .declarations import Setting, SettingGroup
 
 log = logging.getLogger(__name__)
 
+CORE = "core"
+"""Whose the settings are that no plugin declares."""
+
 KEY = re.compile(r"[a-zA-Z0-9._-]{1,255}")
 """What a key, and the id of a group, consist of."""
 
@@ -40,12 +43,14 @@ class Definitions:
         self.group_of: dict[str, str] = {}
         self.clashes: list[Clash] = []
         self._owners: dict[str, str] = {}
-        self.declare("core", GROUPS)
+        self._groups_of: dict[str, list[str]] = {}
+        self.declare(CORE, GROUPS)
 
     def declare(self, owner: str, groups: Iterable[SettingGroup]) -> None:
         """Add what ``owner`` declares; what has been declared before it stays as it is."""
         for group in groups:
             self.groups.setdefault(group.id, group)
+            self._groups_of.setdefault(owner, []).append(group.id)
             for setting in group.settings:
                 present = self._owners.setdefault(setting.key, owner)
                 if setting.key in self.settings:
@@ -60,8 +65,17 @@ class Definitions:
                     self.settings[setting.key] = setting
                     self.group_of[setting.key] = group.id
 
-    def in_group(self, group_id: str) -> Iterator[Setting]:
-        """Yield the declared settings of a group, as they were declared."""
-        for key, owner in self.group_of.items():
-            if owner == group_id:
+    def owners(self) -> list[str]:
+        """Return whoever declares something, the core first."""
+        return list(self._groups_of)
+
+    def owned(self, owner: str) -> Iterator[Setting]:
+        """Yield the settings of ``owner``, as they were declared."""
+        for key, name in self._owners.items():
+            if name == owner:
                 yield self.settings[key]
+
+    def groups_owned(self, owner: str) -> Iterator[SettingGroup]:
+        """Yield the groups that ``owner`` puts settings into, as they were declared."""
+        for group_id in self._groups_of.get(owner, ()):
+            yield self.groups[group_id]

@@ -54,7 +54,7 @@ class Cipher:
         self._fernet = MultiFernet([key.fernet for key in keys])
 
     def sealing_with(self, fingerprint: str) -> Cipher | None:
-        """Return the same, sealing with the key of this fingerprint; ``None`` without such a key."""
+        """Return the same, sealing with the key of this fingerprint, if it is there."""
         first = [key for key in self.keys if key.fingerprint == fingerprint]
         rest = [key for key in self.keys if key.fingerprint != fingerprint]
         return Cipher([*first, *rest]) if first else None

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 MAX_CHARACTERS = 64 * 1024
 """How long a value may be, written as text."""
 
+MAX_DEPTH = 64
+"""How many lists and objects may be within each other."""
+
 _EMAIL = re.compile(r"[^\s@<>\"\x00-\x1f]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -39,17 +42,11 @@ def parse(kind: str, text: str) -> Any:
 
 
 def write(kind: str, value: Any) -> str:
-    """Return ``value`` as the text in which it is kept, and sent in the field ``value``.
-
-    Args:
-        kind: its type.
-        value: of that type, or a text that stands for one: ``"false"`` is a boolean too.
+    """Return a value of type ``kind`` as the text in which it is kept, and sent as ``value``.
 
     Raises:
         ValueError: it is no such value, or too long; with a sentence for a person.
     """
-    if isinstance(value, str) and kind not in _TEXTS:
-        value = parse(kind, value)
     text = KINDS[kind].write(value)
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"A value has at most {MAX_CHARACTERS} characters.")
@@ -62,9 +59,26 @@ def write(kind: str, value: Any) -> str:
     return text
 
 
+def accept(kind: str, value: Any) -> str:
+    """Do the same for what comes from outside: a text may stand for the value.
+
+    ``"false"`` is a boolean and ``"[1]"`` a list, as they are where ``value`` is always a text.
+    """
+    if isinstance(value, str) and kind not in TEXTS:
+        if len(value) > MAX_CHARACTERS:
+            raise ValueError(f"A value has at most {MAX_CHARACTERS} characters.")
+        value = parse(kind, value)
+    return write(kind, value)
+
+
+def is_empty(value: Any) -> bool:
+    """Return whether nothing is set: what needs the setting cannot work with this value."""
+    return value is None or value == "" or value in ([], {})
+
+
 def _string(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("It must be a text.")  # noqa: TRY004  # one kind of error for callers
+        raise ValueError("It must be a text.")
     return value
 
 
@@ -77,43 +91,44 @@ def _write_url(value: Any) -> str:
         is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_url = False
-    if not is_url or any(c.isspace() for c in text):
+    if not is_url or not text.isprintable() or " " in text:
         raise ValueError("It must be a URL that begins with http:// or https://.")
     return text
 
 
 def _write_email(value: Any) -> str:
     text = _string(value)
-    if text and (not _EMAIL.fullmatch(text) or ".." in text):
+    is_email = _EMAIL.fullmatch(text) and len(text) <= 254 and ".." not in text
+    if text and not (is_email and text.isprintable()):
         raise ValueError("It must be an e-mail address, such as name@example.org.")
     return text
 
 
 def _parse_boolean(text: str) -> bool:
     match text.strip().lower():
-        case "true" | "1" | "yes" | "on":
+        case "true" | "1" | "yes" | "on" | "enabled":
             return True
-        case "false" | "0" | "no" | "off":
+        case "false" | "0" | "no" | "off" | "disabled":
             return False
     raise ValueError("It must be true or false.")
 
 
 def _write_boolean(value: Any) -> str:
     if not isinstance(value, bool):
-        raise ValueError("It must be true or false.")  # noqa: TRY004
+        raise ValueError("It must be true or false.")
     return "true" if value else "false"
 
 
 def _parse_integer(text: str) -> int:
     if not _INTEGER.fullmatch(text.strip()):
-        raise ValueError("It must be a whole number.")
+        raise ValueError("It must be a whole number of at most 18 digits.")
     return int(text)
 
 
 def _write_integer(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 10**18:
-        raise ValueError("It must be a whole number.")
-    return str(value)
+        raise ValueError("It must be a whole number of at most 18 digits.")
+    return str(int(value))
 
 
 def _parse_number(text: str) -> int | float:
@@ -126,11 +141,11 @@ def _parse_number(text: str) -> int | float:
 
 
 def _write_number(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _write_integer(value)
+    if not isinstance(value, float) or not math.isfinite(value):
         raise ValueError("It must be a number.")
-    if isinstance(value, int) and abs(value) >= 10**18:
-        raise ValueError("It must be a number of at most 18 digits.")
-    return repr(value)
+    return float.__repr__(value)
 
 
 def _parse_json(text: str) -> Any:
@@ -141,22 +156,39 @@ def _parse_json(text: str) -> Any:
 
 
 def _write_json(value: Any) -> str:
+    _check_json(value, MAX_DEPTH)
     try:
         return json.dumps(value, allow_nan=False, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError):
         raise ValueError("It must be JSON.") from None
+
+
+def _check_json(value: Any, depth: int) -> None:
+    """Refuse what would be read back as something else, or not at all."""
+    if depth < 0:
+        raise ValueError(f"It may have at most {MAX_DEPTH} lists and objects within each other.")
+    if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise ValueError("It must be JSON: the names in an object are texts.")
+        for item in value.values():
+            _check_json(item, depth - 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_json(item, depth - 1)
+    elif isinstance(value, int) and abs(value) >= 10**100:
+        raise ValueError("It may have numbers of at most 100 digits.")
 
 
 def _parse_list(text: str) -> list[Any]:
     value = _parse_json(text)
     if not isinstance(value, list):
-        raise ValueError("It must be a list, such as [1, 2].")  # noqa: TRY004
+        raise ValueError("It must be a list, such as [1, 2].")
     return value
 
 
 def _write_list(value: Any) -> str:
     if not isinstance(value, list | tuple):
-        raise ValueError("It must be a list, such as [1, 2].")  # noqa: TRY004
+        raise ValueError("It must be a list, such as [1, 2].")
     return _write_json(list(value))
 
 
@@ -164,7 +196,7 @@ def _refuse(name: str) -> None:
     raise ValueError(name)
 
 
-_TEXTS = frozenset({"string", "url", "email"})
+TEXTS = frozenset({"string", "url", "email"})
 
 KINDS = {
     "string": Kind(str, _string),

@@ -76,11 +76,11 @@ def set_up_in_a_process(
 def files(data_dir: Path) -> set[str]:
     """Return the names of all files and folders under ``data_dir``.
 
-    Without the drafts of the secret key, of which a process that is killed at its very first
-    start leaves one behind.
+    Without the drafts of the two keys, of which a process that is killed at its very first start
+    leaves one behind.
     """
     found = {str(path.relative_to(data_dir)) for path in data_dir.rglob("*")}
-    return {name for name in found if not name.startswith(".secret.key.")}
+    return {name for name in found if not name.startswith((".secret.key.", ".encryption.key."))}
 
 
 def assert_unconfigured(app: Flask) -> None:
@@ -99,7 +99,7 @@ def assert_configured(app: Flask, body: dict[str, str], data_dir: Path) -> None:
     assert direct.rows("SELECT id FROM roles ORDER BY id") == ["global_admin", "global_user"]
     assert direct.revisions() == OWN_REVISIONS
     assert direct.rows("SELECT version_num FROM alembic_version") == OWN_REVISIONS[-1:]
-    expected = {"db.selection.json", "secret.key", "setup.lock"}
+    expected = {"db.selection.json", "encryption.key", "secret.key", "setup.lock"}
     if body["type"] == "sqlite":
         expected |= {"database", "database/deploystack.db"}
     assert files(data_dir) == expected

@@ -14,9 +14,13 @@ from flask import Flask
 
 from deploystack.database import db
 from deploystack.models import GlobalSetting, GlobalSettingGroup
+from deploystack.settings.core import GROUPS
 
 SERVER = [sys.executable, "-m", "tests.support.rows"]
 """The command that starts the real server, with the routes."""
+
+OWN_GROUPS = [group.id for group in GROUPS]
+"""The groups that every database has."""
 
 NAME = "database"
 """The group whose name is the database's."""
@@ -31,8 +35,11 @@ def add_routes(app: Flask) -> None:
 
 
 def read_rows() -> dict[str, Any]:
-    """Return the ids of all groups, and which process this is."""
-    ids = db.session.scalars(db.select(GlobalSettingGroup.id).order_by(GlobalSettingGroup.id))
+    """Return the ids of all groups that were added here, and which process this is."""
+    added = GlobalSettingGroup.id.not_in(OWN_GROUPS)
+    ids = db.session.scalars(
+        db.select(GlobalSettingGroup.id).where(added).order_by(GlobalSettingGroup.id)
+    )
     return {"pid": os.getpid(), "rows": list(ids)}
 
 

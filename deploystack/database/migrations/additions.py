@@ -6,7 +6,7 @@ transaction that brings the schema up to date, and once a database has come into
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -77,6 +77,32 @@ class Listener(Protocol):
 
     def end(self) -> None:
         """Stop working: this process is done with the database."""
+
+
+class InOrder:
+    """Several listeners, one after the other; at the end in the opposite order.
+
+    Args:
+        listeners: the first begins first.
+    """
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = listeners
+
+    def begin(self, binding: Binding) -> None:
+        """Let each begin."""
+        for listener in self._listeners:
+            listener.begin(binding)
+
+    def settled(self) -> bool:
+        """Wait for each, and return whether everything works."""
+        settled = [listener.settled() for listener in self._listeners]
+        return all(settled)
+
+    def end(self) -> None:
+        """Let each stop."""
+        for listener in reversed(self._listeners):
+            listener.end()
 
 
 class Disturbed(Exception):

@@ -23,6 +23,9 @@ from .migrator import Contents, Progress
 Seed = Callable[[Session], None]
 """Adds what every installation needs. Idempotent; must not commit."""
 
+IsSeeded = Callable[[sa.Connection], bool]
+"""Returns whether the seeds have nothing to add to a database that is at the newest revision."""
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -32,11 +35,13 @@ class Schema:
         history: the core's revisions.
         seeds: run in order after the revisions, in the same transaction.
         additions: what else lives in it: the plugins' tables.
+        is_seeded: tells whether they are to be run though no revision is pending.
     """
 
     history: History
     seeds: Sequence[Seed]
     additions: Additions
+    is_seeded: IsSeeded
 
     def is_current(self, connection: sa.Connection) -> bool:
         """Return whether nothing of the core is pending: one query, and no Alembic."""
@@ -44,7 +49,11 @@ class Schema:
 
     def is_complete(self, connection: sa.Connection) -> bool:
         """Return whether nothing at all is pending."""
-        return self.is_current(connection) and self.additions.are_current(connection)
+        return (
+            self.is_current(connection)
+            and self.is_seeded(connection)
+            and self.additions.are_current(connection)
+        )
 
     def examine(self, connection: sa.Connection) -> Contents:
         """Return what the database holds, apart from additions to our own schema."""
@@ -97,7 +106,7 @@ class Schema:
                 "The database has lost its tables. Restore a backup, or run `flask db upgrade` "
                 "to begin with an empty one.",
             )
-        if migrator.upgrade(connection, self.history, progress):
+        if migrator.upgrade(connection, self.history, progress) or not self.is_seeded(connection):
             progress("seeding")
             self._seed(connection)
         return contents

@@ -1,0 +1,38 @@
+"""The rows of declared settings and groups, as they are before anybody changes them."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from ..models import GlobalSetting, GlobalSettingGroup
+from .declarations import SettingGroup
+from .definitions import Definitions
+from .vault import Vault
+
+
+def declared_setting(
+    session: Session, definitions: Definitions, vault: Vault, key: str
+) -> GlobalSetting:
+    """Return the row of a declared setting with its default."""
+    definition = definitions.settings[key]
+    group_id = definitions.group_of[key]
+    has_group = session.get(GlobalSettingGroup, group_id) is not None
+    return GlobalSetting(
+        key=key,
+        value=vault.default(definition),
+        type=definition.type,
+        description=definition.description,
+        is_encrypted=definition.encrypted,
+        group_id=group_id if has_group else None,
+    )
+
+
+def declared_group(group: SettingGroup) -> GlobalSettingGroup:
+    """Return the row of a declared group."""
+    return GlobalSettingGroup(
+        id=group.id,
+        name=group.name,
+        description=group.description,
+        icon=group.icon,
+        sort_order=group.sort_order,
+    )
