@@ -88,7 +88,7 @@ def _rotate(
         if cipher is None:  # it has just been read from its file
             raise key_wrong(409)
         sealed, cleared = _seal_all(store, cipher, progress, give_up_unreadable)
-        store.vault.fingerprint = key.fingerprint
+        store.vault.is_sealed_with(key.fingerprint)
         store.record("rotate_key", "*", {"sealed": sealed, "cleared": cleared})
     progress("committed")
     if keyring.is_generated:

@@ -28,9 +28,9 @@ class Vault:
         """Tells which key the database is sealed with."""
         return self._state.key_fingerprint
 
-    @fingerprint.setter
-    def fingerprint(self, value: str) -> None:
-        self._state.key_fingerprint = value
+    def is_sealed_with(self, fingerprint: str) -> None:
+        """Note which key the database is sealed with from now on."""
+        self._state.key_fingerprint = fingerprint
 
     @property
     def is_open(self) -> bool:

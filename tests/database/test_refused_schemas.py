@@ -99,7 +99,7 @@ def test_setup_with_two_newest_revisions_is_refused(
     answer = make_app(revisions.config(data_dir)).test_client().post("/api/db/setup", json=body)
     assert (answer.status_code, answer.get_json()["code"]) == (422, "migration_branches")
     assert "flask db merge" in answer.get_json()["error"]
-    assert files(data_dir) == {"secret.key", "setup.lock"}
+    assert files(data_dir) == {"encryption.key", "secret.key", "setup.lock"}
 
 
 def test_a_revision_whose_name_cannot_be_read_is_refused(

@@ -49,6 +49,7 @@ CALLS = {
 }
 FILES = (
     "",
+    "encryption.key",
     "secret.key",
     "setup.lock",
     "setup.token",
@@ -154,7 +155,7 @@ def test_refused_at_each_call(call: str, dialect: str, sweep: Sweep) -> None:
         assert ended.returncode == 1
         [sentence] = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
         assert sentence.endswith(".")
-        assert files(struck.data_dir) <= {"secret.key", "setup.lock"}
+        assert files(struck.data_dir) <= {"encryption.key", "secret.key", "setup.lock"}
         if dialect == "postgres":
             assert Direct(struck.body, struck.data_dir).everything() == {"schema": []}
         assert_retry_works(struck.start(), struck.body, struck.data_dir)
