@@ -130,7 +130,7 @@ def update(user_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         details: dict[str, Any] = {"user": user.id, "changed": changed}
         if "role_id" in changed:
             details |= {"role_id": changes["role_id"], "before": before["role_id"]}
-        record(session, "user.changed", before.get("username", user.username), details)
+        record(session, "users.update", before.get("username", user.username), details)
     session.flush()
     return saved(user)
 
@@ -145,7 +145,7 @@ def delete(user_id: str) -> None:
     _alone(session)
     user = get(session, user_id)
     _refuse_last(session, user)
-    record(session, "user.deleted", user.username, {"user": user.id, "email": user.email})
+    record(session, "users.delete", user.username, {"user": user.id, "email": user.email})
     session.delete(user)
     try:
         session.commit()
@@ -172,7 +172,7 @@ def set_password(user_id: str, password: str) -> None:
     user = get(session, user_id, for_update=True)
     user.password_hash = password_hash
     sessions.end_all(session, user.id)
-    record(session, "user.password_changed", user.username, {"user": user.id})
+    record(session, "users.change_password", user.username, {"user": user.id})
     session.commit()
 
 

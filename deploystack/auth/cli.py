@@ -47,6 +47,7 @@ def command(group: click.Group, name: str) -> Callable[[Callable[P, None]], clic
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
             try:
                 get_database(current_app).current(CONNECT_SECONDS)
+                _ = db.engine  # before anything is asked for: without a database there is no use
                 function(*args, **kwargs)
             except (ApiError, DatabaseProblem) as error:
                 raise click.ClickException(f"{error.sentence} [{error.code}]") from None
@@ -78,7 +79,7 @@ def create_user(admin: bool, password_stdin: bool, **given: str | None) -> None:
     body = _loaded(Registration(), {**fields, "password": _password(password_stdin)})
     user = accounts.create(accounts.New(**body), role_id=ADMIN if admin else USER)
     details = {"user": user.id, "role_id": user.role_id}
-    record(db.session(), "user.created", user.username, details)
+    record(db.session(), "users.create", user.username, details)
     told = accounts.saved(user)
     click.echo(f"Made the account {told['username']} ({told['role_id']}).")
 

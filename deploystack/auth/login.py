@@ -11,18 +11,19 @@ from ..access import Principal
 from ..database import db
 from ..errors import ApiError
 from ..models import User, record
+from ..settings import get_settings
 from . import accounts, limits, passwords, sessions
 from .schemas import normalised, shown
 
 
 def may_log_in() -> bool:
     """Return whether people may log in at all."""
-    return _is_on("global.enable_login", True)
+    return bool(get_settings(current_app).get("global.enable_login"))
 
 
 def may_register() -> bool:
     """Return whether people may register by themselves."""
-    return _is_on("global.enable_email_registration", False)
+    return bool(get_settings(current_app).get("global.enable_email_registration"))
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def register(
     user = accounts.create(new, may_be_first=may_be_first, may_be_next=may_register())
     token = _begin(user, visitor)
     details = {"user": user.id, "role_id": user.role_id}
-    record(db.session(), "user.registered", user.username, details, (user.id, user.username))
+    record(db.session(), "users.register", user.username, details, (user.id, user.username))
     return accounts.saved(user), token
 
 
@@ -125,17 +126,9 @@ def change_password(principal: Principal, current: str, new: str, visitor: Visit
     user.password_hash = password_hash
     sessions.end_all(session, user.id)
     token = _begin(user, visitor)
-    record(session, "user.password_changed", user.username, {"user": user.id})
+    record(session, "users.change_password", user.username, {"user": user.id})
     session.commit()
     return token
-
-
-def _is_on(key: str, default: bool) -> bool:
-    from .. import settings  # TEMPORARY
-
-    if not hasattr(settings, "get_settings"):
-        return default
-    return bool(settings.get_settings(current_app).get(key))
 
 
 def _begin(user: User, visitor: Visitor) -> str:

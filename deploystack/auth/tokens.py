@@ -63,7 +63,7 @@ def create(
     session.add(token)
     session.flush()
     details = {"token": token.id, "name": name, "scopes": token.scopes, "days": days}
-    record(session, "token.created", owner.username, details)
+    record(session, "tokens.create", owner.username, details)
     told = shown(token)
     session.commit()
     return told, secret
@@ -82,7 +82,7 @@ def of(user_id: str) -> list[dict[str, Any]]:
 def revoke(session: Session, token: ApiToken) -> None:
     """Make a token void, at once. Commits."""
     owner = token.user.username
-    record(session, "token.revoked", owner, {"token": token.id, "name": token.name})
+    record(session, "tokens.revoke", owner, {"token": token.id, "name": token.name})
     session.delete(token)
     session.commit()
 

@@ -42,7 +42,7 @@ def create() -> Response:
     role = {"role_id": body.pop("role_id")} if "role_id" in body else {}
     user = accounts.create(accounts.New(**body), **role)
     details = {"user": user.id, "role_id": user.role_id}
-    record(db.session(), "user.created", user.username, details)
+    record(db.session(), "users.create", user.username, details)
     told = accounts.saved(user)
     return json_response({"success": True, "message": "User created.", "user": told}, 201)
 

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from deploystack.settings import get_settings
 from tests.support.applications import command
 
 REGISTER = "/api/auth/email/register"
@@ -60,8 +61,28 @@ def log_in(client: FlaskClient, login: str = "alice", password: str = PASSWORD) 
     return client.post(LOGIN, json={"login": login, "password": password})
 
 
+def holding(app: Flask, cookie: str) -> FlaskClient:
+    """Return a client whose session cookie is this, and stays so."""
+    client = app.test_client(use_cookies=False)
+    client.environ_base["HTTP_COOKIE"] = f"{COOKIE}={cookie}"
+    return client
+
+
+def cookie_of(client: FlaskClient) -> str:
+    """Return what is in the session cookie of ``client``."""
+    cookie = client.get_cookie(COOKIE)
+    assert cookie
+    return cookie.value
+
+
 def token(client: FlaskClient, *scopes: str, **fields: Any) -> dict[str, str]:
     """Make a token, and return the header to send it in."""
     answer = client.post(TOKENS, json={"name": "script", "scopes": list(scopes), **fields})
     assert answer.status_code == 201, answer.text
     return {"Authorization": f"Bearer {answer.get_json()['token']}"}
+
+
+def switch(app: Flask, key: str, value: Any) -> None:
+    """Change a setting."""
+    with app.app_context():
+        get_settings(app).set(key, value)
