@@ -25,6 +25,8 @@ from .plugins.routes import mount_routes
 from .plugins.service import Service
 from .plugins.upkeep import Upkeep
 from .settings import init_settings
+from .settings.group_routes import blueprint as setting_groups_blueprint
+from .settings.routes import blueprint as settings_blueprint
 
 __all__ = ["Config", "__version__", "create_app"]
 
@@ -72,6 +74,8 @@ def create_app(
     app.register_blueprint(health.blueprint)
     app.register_blueprint(database_blueprint)
     app.register_blueprint(plugins_blueprint)
+    app.register_blueprint(settings_blueprint)
+    app.register_blueprint(setting_groups_blueprint)
     mount_routes(app)
     declare_used(app)
     register_commands(app)

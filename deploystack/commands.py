@@ -40,6 +40,7 @@ def register_commands(app: Flask) -> None:
     for name, module, text in (
         ("db", "deploystack.database.cli", "Set up, inspect and migrate the database."),
         ("plugins", "deploystack.plugins.cli", "List, make, migrate and remove plugins."),
+        ("settings", "deploystack.settings.cli", "Look at settings, change them and their key."),
         ("tokens", "deploystack.auth.cli", "Make, list and revoke tokens for scripts."),
         ("users", "deploystack.auth.cli", "List, make, change and delete accounts."),
     ):

@@ -21,6 +21,7 @@ NAME = re.compile(r"[a-z][a-z0-9]{0,39}")
 
 MAX_TABLE_NAME = 63
 MAX_GROUP_NAME = 255
+MAX_DESCRIPTION = 2000
 MAX_SORT_ORDER = 2**31
 CORE_GROUPS = frozenset(group.id for group in core.GROUPS)
 
@@ -174,14 +175,15 @@ def _check_group(group: Any) -> None:
         isinstance(name, str)
         and 0 < len(name) <= MAX_GROUP_NAME
         and isinstance(description, str)
+        and len(description) <= MAX_DESCRIPTION
         and (icon is None or (isinstance(icon, str) and len(icon) <= MAX_GROUP_NAME))
         and isinstance(sort_order, int)
         and abs(sort_order) < MAX_SORT_ORDER
     ):
         _refuse_setting(
-            f"The group {group_id!r} has a name of 1 to 255 characters, a description that is a "
-            "text, an icon that is a short text or None, and a sort_order that is a whole number. "
-            "Correct it."
+            f"The group {group_id!r} has a name of 1 to 255 characters, a description of at most "
+            f"{MAX_DESCRIPTION} characters, an icon that is a short text or None, and a sort_order "
+            "that is a whole number. Correct it."
         )
 
 
@@ -206,8 +208,11 @@ def _check_setting(name: str, setting: Any) -> None:
             _refuse_setting(
                 f"The default of {key!r} is not of the type {kind!r}. {error} Correct it."
             )
-    if not isinstance(description, str):
-        _refuse_setting(f"The description of {key!r} is not a text. Correct it.")
+    if not isinstance(description, str) or len(description) > MAX_DESCRIPTION:
+        _refuse_setting(
+            f"The description of {key!r} is not a text of at most {MAX_DESCRIPTION} characters. "
+            "Correct it."
+        )
     if validate is not None and not callable(validate):
         _refuse_setting(f"What validates {key!r} is not a function. Correct it.")
 

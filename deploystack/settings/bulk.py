@@ -7,7 +7,6 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from ..errors import ApiError
 from ..models import GlobalSetting
 from .store import Store
 
@@ -48,10 +47,13 @@ def write_all(store: Store, schema: Schema, entries: Sequence[Any]) -> list[Glob
 
 def _write(store: Store, entry: dict[str, Any]) -> GlobalSetting:
     key, kind = entry.pop("key"), entry.pop("type", None)
-    try:
-        row = store.find(key)
-    except ApiError:
-        return store.create(key, kind=kind or "string", **entry)
+    row = store.look_for(key)
+    if row is None:
+        given = {"type": kind is not None, "value": "value" in entry}
+        lacking = [name for name, is_given in given.items() if not is_given]
+        if lacking:
+            raise ValidationError({name: ["A new setting needs it."] for name in lacking})
+        return store.create(key, kind=kind, **entry)
     if kind not in {None, row.type, store.kind(row)}:
         raise ValidationError({"type": [f"It is {row.type!r}, and stays so."]})
     return store.update(key, entry)

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from ..models import GlobalSetting, GlobalSettingGroup
 from .definitions import KEY
 from .problems import changed_meanwhile, group_exists, group_unknown
-from .store import Match, Store
-from .wire import group_etag
+from .store import Store
+from .wire import Match, group_etag
 
 
 def all_groups(session: Session) -> list[GlobalSettingGroup]:
@@ -28,11 +28,17 @@ def find_group(session: Session, group_id: str) -> GlobalSettingGroup:
     Raises:
         ApiError: 404 ``setting_group_unknown``.
     """
-    row: GlobalSettingGroup | None = None
-    if KEY.fullmatch(group_id):
-        row = session.get(GlobalSettingGroup, group_id)
+    row = look_for_group(session, group_id)
     if row is None:
         raise group_unknown(group_id)
+    return row
+
+
+def look_for_group(session: Session, group_id: str) -> GlobalSettingGroup | None:
+    """Return a group, if it is there."""
+    if not KEY.fullmatch(group_id):
+        return None
+    row: GlobalSettingGroup | None = session.get(GlobalSettingGroup, group_id)
     return row
 
 
@@ -70,7 +76,7 @@ def create_group(store: Store, group_id: str, fields: Mapping[str, Any]) -> Glob
     row = GlobalSettingGroup(
         id=group_id,
         name=fields["name"],
-        description=fields.get("description") or "",
+        description=fields.get("description", ""),
         icon=fields.get("icon"),
         sort_order=fields.get("sort_order", 0),
     )

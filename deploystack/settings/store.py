@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,12 +22,9 @@ from .rows import declared_setting
 from .state import locked
 from .texts import Convert
 from .vault import Vault
-from .wire import PLACEHOLDER, etag
+from .wire import PLACEHOLDER, Match, etag
 
 log = logging.getLogger(__name__)
-
-Match = Callable[[str], bool]
-"""Tells whether an ETag is the one that the caller has read."""
 
 
 class Store:
@@ -50,23 +48,29 @@ class Store:
         self.actor = actor
         self._state = locked(session)
         self.vault = Vault(keyring, self._state)
+        self.done: Counter[str] = Counter()
         self._is_changed = False
 
     def find(self, key: str) -> GlobalSetting:
-        """Return a setting; one that is declared is made if it is not in the database.
+        """Return a setting.
 
         Raises:
             ApiError: 404 ``setting_unknown``.
         """
+        row = self.look_for(key)
+        if row is None:
+            keys = self.session.scalars(sa.select(GlobalSetting.key))
+            raise setting_unknown(key, [*self.definitions.settings, *keys])
+        return row
+
+    def look_for(self, key: str) -> GlobalSetting | None:
+        """Return a setting, if it is there; one that is declared is made if need be."""
         row: GlobalSetting | None = None
         if KEY.fullmatch(key):
             row = self.session.get(GlobalSetting, key)
         if row is None and key in self.definitions.settings:
             row = declared_setting(self.session, self.definitions, self.vault, key)
             self._add(row)
-        if row is None:
-            keys = self.session.scalars(sa.select(GlobalSetting.key))
-            raise setting_unknown(key, [*self.definitions.settings, *keys])
         return row
 
     def create(
@@ -202,6 +206,7 @@ class Store:
         """Write down a change that was made."""
         audit.record(self.session, self.actor, action, subject, details)
         log.info("Settings: %s %s, by %s.", action, subject, self.actor.name)
+        self.done[action] += 1
         self._is_changed = True
 
     def finish(self) -> None:

@@ -66,12 +66,18 @@ class Vault:
         Raises:
             ApiError: 409 ``encryption_key_wrong`` or ``secret_unreadable``.
         """
-        if not row.value:
-            return ""
+        return self.opened_text(row.key, row.value) if row.value else ""
+
+    def opened_text(self, key: str, sealed: str) -> str:
+        """Return what was sealed as the secret ``key``.
+
+        Raises:
+            ApiError: 409 ``encryption_key_wrong`` or ``secret_unreadable``.
+        """
         try:
-            return self.cipher().open(row.key, row.value)
+            return self.cipher().open(key, sealed)
         except ValueError:
-            raise secret_unreadable(row.key, 409) from None
+            raise secret_unreadable(key, 409) from None
 
     def default(self, definition: Setting) -> str | None:
         """Return what is kept of a declared setting that nobody has changed."""

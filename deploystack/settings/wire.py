@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from flask import Request
 
 from ..models import AuditEntry, GlobalSetting, GlobalSettingGroup
 from . import values
 from .definitions import Definitions
+
+Match = Callable[[str], bool]
+"""Tells whether an ETag is the one that the caller has read."""
 
 PLACEHOLDER = "********"
 """Shown in place of a secret. Sent back, it leaves the secret as it is."""
@@ -84,6 +89,17 @@ def group_etag(row: GlobalSettingGroup, settings: Iterable[GlobalSetting]) -> st
 def list_etag(settings: Iterable[GlobalSetting]) -> str:
     """Return what is another after each change of one of several settings."""
     return _hash([etag(row) for row in settings])
+
+
+def if_match(request: Request) -> Match | None:
+    """Return what tells whether an ETag is one that ``request`` asks for, if it asks for one.
+
+    A weak one will do: a proxy that compresses makes ETags weak, and ours tell of the content.
+    """
+    if "If-Match" not in request.headers:
+        return None
+    wanted = request.if_match
+    return lambda etag: wanted.contains_weak(etag.strip('"'))
 
 
 def _hash(parts: list[Any]) -> str:

@@ -1,0 +1,170 @@
+"""The bodies of the settings' routes, and what may follow the question mark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+
+from . import values
+from .definitions import KEY
+
+MAX_BYTES = 1024 * 1024
+"""How long the body with one setting may be: a value of any character, written in any way."""
+
+MAX_BULK_BYTES = 4 * 1024 * 1024
+
+MAX_BULK = 1000
+MAX_TEXT = 2000
+MAX_NAME = 255
+
+_KEY = validate.Regexp(
+    f"{KEY.pattern}\\Z", error="It consists of 1 to 255 letters, digits, '.', '_' and '-'."
+)
+
+
+def _text(limit: int, **options: Any) -> fields.String:
+    return fields.String(validate=[validate.Length(max=limit), _no_nul], **options)
+
+
+class _Description(fields.String):
+    """One line for people; nothing is an empty one."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_none=True, validate=[validate.Length(max=MAX_TEXT), _no_nul])
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the text."""
+        return "" if value is None else super().deserialize(value, *args, **kwargs)
+
+
+def _no_nul(text: str) -> None:
+    if "\0" in text or not _is_unicode(text):
+        raise ValidationError("It must be valid Unicode without NUL characters.")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class _Flag(fields.Boolean):
+    """Only what is a boolean in JSON."""
+
+    truthy = frozenset({True})  # type: ignore[assignment]
+    falsy = frozenset({False})  # type: ignore[assignment]
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class SettingChange(Schema):
+    """What is to be changed of a setting: at least one of them."""
+
+    value = fields.Raw(allow_none=True)
+    description = _Description()
+    encrypted = _Flag()
+    group_id = fields.String(validate=_KEY, allow_none=True)
+
+    @validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:
+        if not data:
+            raise ValidationError("Send at least one of value, description, encrypted, group_id.")
+
+
+class NewSetting(Schema):
+    """A setting to make."""
+
+    key = fields.String(required=True, validate=_KEY)
+    value = fields.Raw(allow_none=True)
+    type = fields.String(validate=validate.OneOf(values.KINDS))
+    description = _Description()
+    encrypted = _Flag()
+    group_id = fields.String(validate=_KEY, allow_none=True)
+
+
+class CompleteSetting(NewSetting):
+    """A setting to make, with all that it needs."""
+
+    value = fields.Raw(required=True, allow_none=True)
+    type = fields.String(required=True, validate=validate.OneOf(values.KINDS))
+
+
+class Bulk(Schema):
+    """Several settings to make or to change. Each is looked at by itself."""
+
+    settings = fields.List(
+        fields.Raw(allow_none=True), required=True, validate=validate.Length(min=1, max=MAX_BULK)
+    )
+
+
+class GroupChange(Schema):
+    """What is to be changed of a group: at least one of them."""
+
+    name = _text(MAX_NAME)
+    description = _Description()
+    icon = _text(MAX_NAME, allow_none=True)
+    sort_order = fields.Integer(strict=True, validate=validate.Range(-(2**31), 2**31 - 1))
+
+    @validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:
+        if not data:
+            raise ValidationError("Send at least one of name, description, icon, sort_order.")
+        if data.get("name") == "":
+            raise ValidationError({"name": ["It may not be empty."]})
+
+
+class NewGroup(GroupChange):
+    """A group to make."""
+
+    id = fields.String(required=True, validate=_KEY)
+    name = _text(MAX_NAME, required=True)
+
+
+class Search(Schema):
+    """What to look for in keys."""
+
+    pattern = fields.String(required=True, validate=validate.Length(min=1, max=MAX_NAME))
+
+
+class Recipient(Schema):
+    """Whom a message for a test is sent to; the sender, if nobody is named."""
+
+    to = fields.String()
+
+    @validates_schema
+    def _check(self, data: dict[str, Any], **_: Any) -> None:
+        if "to" in data:
+            try:
+                values.write("email", data["to"] or "-")
+            except ValueError as error:
+                raise ValidationError({"to": [str(error)]}) from None
+
+
+class Page(Schema):
+    """Which entries of the log are asked for."""
+
+    class Meta:
+        """What else is in the address is somebody else's."""
+
+        unknown = EXCLUDE
+
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    before = fields.Integer(load_default=None, validate=validate.Range(0, 2**63 - 1))
+    key = fields.String(load_default=None, validate=_KEY)
+
+
+class Reveal(Schema):
+    """Whether a secret is to be shown."""
+
+    class Meta:
+        """What else is in the address is somebody else's."""
+
+        unknown = EXCLUDE
+
+    reveal = fields.Boolean(load_default=False)
