@@ -10,7 +10,7 @@ from flask import Flask
 
 from ..access import register_authentication
 from ..database.access import register_ownership
-from .accounts import is_owned
+from .accounts import has_owner
 from .authentication import authenticate
 from .permissions import declare_permissions, declare_used, register_permissions
 from .routes import blueprint as auth_blueprint
@@ -23,6 +23,6 @@ def init_auth(app: Flask) -> None:
     """Let ``app`` know who asks. Needs no database yet: without one its routes answer 503."""
     register_permissions(app)
     register_authentication(app, authenticate)
-    register_ownership(app, is_owned)
+    register_ownership(app, has_owner)
     app.register_blueprint(auth_blueprint)
     app.register_blueprint(users_blueprint)

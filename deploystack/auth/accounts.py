@@ -50,6 +50,12 @@ def is_owned() -> bool:
         return bool(connection.scalar(sa.select(_owned())))
 
 
+def has_owner(connection: sa.Connection) -> bool:
+    """Return the same for a database that may lack its tables yet."""
+    has_users = sa.inspect(connection).has_table(User.__tablename__)
+    return has_users and bool(connection.scalar(sa.select(_owned())))
+
+
 def find(login: str) -> sa.Row[str, str, str, str | None] | None:
     """Return the id, username, email and password hash of the account with this name or address."""
     text = normalised(login)

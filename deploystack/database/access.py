@@ -11,15 +11,19 @@ import logging
 from collections.abc import Callable
 from ipaddress import ip_address
 
+import sqlalchemy as sa
 from flask import Flask, Request
 
 from ..config import LOOPBACK_HOSTS, Config
 from ..errors import ApiError
 from ..http import host_name
-from .handle import Database
+from . import engines
+from .attach import identity
+from .handle import Database, get_database
 from .problems import DatabaseProblem
 from .selection import NoSelection
 from .setup_token import ensure_token, token_file
+from .target import SqliteTarget
 
 log = logging.getLogger(__name__)
 
@@ -64,23 +68,29 @@ def announce_setup(database: Database) -> None:
         log.info("From another machine, setup asks for the token in %s.", token_file(config))
 
 
-def register_ownership(app: Flask, is_owned: Callable[[], bool]) -> None:
-    """Let ``is_owned`` tell whether somebody administers ``app`` already.
+def register_ownership(app: Flask, has_owner: Callable[[sa.Connection], bool]) -> None:
+    """Let ``has_owner`` tell whether somebody administers ``app``, by its database.
 
     Until then its setup is not over: the first account, which owns everything, is made under the
     same rule.
     """
-    app.extensions[_OWNERSHIP] = is_owned
+    app.extensions[_OWNERSHIP] = has_owner
 
 
 def is_owned(app: Flask) -> bool:
     """Return whether somebody administers ``app``; then there is nothing left to set up.
 
+    Looks at the chosen database, whatever state it is in, and changes nothing.
+
     Raises:
-        ApiError: 503, there is no usable database.
+        DatabaseProblem: it cannot be reached.
     """
-    owned: bool = app.extensions[_OWNERSHIP]()
-    return owned
+    target = get_database(app).target()
+    if isinstance(target, SqliteTarget) and identity(target) is None:
+        return False
+    with engines.inspection(target) as connection:
+        owned: bool = app.extensions[_OWNERSHIP](connection)
+        return owned
 
 
 def needs_token(config: Config, request: Request) -> bool:

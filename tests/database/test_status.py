@@ -130,6 +130,8 @@ def test_no_word_about_the_token_once_configured(make_app: MakeApp, data_dir: Pa
 
     assert done.status_code == 200
     assert client.get(STATUS).json == ready("sqlite")
+    (data_dir / "setup.token").unlink()
+    assert client.get(STATUS).json == ready("sqlite")
     assert not (data_dir / "setup.token").exists()
 
 
