@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +35,7 @@ README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = sorted([README, ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
 API = DOCS / "setup-api.md"
+ACCOUNTS = DOCS / "accounts.md"
 CONFIGURATION = DOCS / "configuration.md"
 SOURCES = sorted((ROOT / "deploystack").rglob("*.py"))
 SERVER = "http://127.0.0.1:3000"
@@ -428,10 +430,18 @@ def test_each_make_target_exists(page: Path) -> None:
     assert named - make_targets() == set()
 
 
-def flask_commands(text: str) -> list[tuple[str, list[str]]]:
-    """Return each ``flask db`` command in a piece of code, with the options it is given."""
+GROUPS = {
+    "db": "deploystack.database.cli",
+    "settings": "deploystack.settings.cli",
+    "tokens": "deploystack.auth.cli",
+    "users": "deploystack.auth.cli",
+}
+
+
+def flask_commands(text: str, group: str = "db") -> list[tuple[str, list[str]]]:
+    """Return each command of a group in a piece of code, with the options it is given."""
     found = []
-    for tail in re.split(r"flask (?:--app wsgi )?db (?=[a-z])", text)[1:]:
+    for tail in re.split(rf"flask (?:--app wsgi )?{group} (?=[a-z])", text)[1:]:
         words = re.split(r"\s+[#|&;]|[|&;`]", tail)[0].split()
         found.append((words[0], [word for word in words[1:] if re.fullmatch(r"--?[a-z-]+", word)]))
     return found
@@ -446,17 +456,17 @@ def test_commands_are_found_in_the_code_of_a_page() -> None:
     ]
 
 
+@pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
-def test_each_flask_command_exists_with_its_options(page: Path) -> None:
-    from deploystack.database.cli import db
-
-    named = [c for text in code(page.read_text("utf-8")) for c in flask_commands(text)]
+def test_each_flask_command_exists_with_its_options(page: Path, group: str) -> None:
+    commands = getattr(import_module(GROUPS[group]), group).commands
+    named = [c for text in code(page.read_text("utf-8")) for c in flask_commands(text, group)]
     unknown = [
         (name, option)
         for name, options in named
         for option in ["", *options]
-        if name not in db.commands
-        or (option and option not in {o for p in db.commands[name].params for o in p.opts})
+        if name not in commands
+        or (option and option not in {o for p in commands[name].params for o in p.opts})
     ]
 
     assert unknown == []
@@ -593,6 +603,20 @@ def test_requests_are_answered_as_printed(page: Path, least: int, client: FlaskC
     assert len(found) >= least
     for command, answer in found:
         assert run_curl(client, command) == with_version(answer, sqlite3.sqlite_version), command
+
+
+def test_requests_for_accounts_are_answered_as_printed(client: FlaskClient) -> None:
+    assert client.post("/api/db/setup", json={"type": "sqlite"}).status_code == 200
+    text = ACCOUNTS.read_text("utf-8")
+    for command, answer in examples(ACCOUNTS):
+        assert run_curl(client, command) == answer, command
+    [register] = [
+        block.text for block in blocks(text) if block.language == "sh" and "register" in block.text
+    ]
+    user = json.loads(run_curl(client, register))["user"]
+
+    assert user["role_id"] == "global_admin"
+    assert all(f"`{name}`" in text for name in user)
 
 
 def test_postgresql_is_set_up_as_the_readme_says(app: Flask, postgres: Postgres) -> None:
