@@ -21,7 +21,7 @@ class UnknownSetting(KeyError):
     def __init__(self, name: str, known: Iterable[str], what: str = "setting") -> None:
         self.name = name
         self.nearest = nearest(name, known)
-        hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
+        hint = f" The nearest is {self.nearest!r}." if self.nearest else ""
         self.sentence = f"There is no {what} {name!r}.{hint}"
         super().__init__(self.sentence)
 
@@ -48,15 +48,16 @@ class SettingMissing(ApiError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like ``name``, if one is like it at all."""
-    found = difflib.get_close_matches(str(name), list(known), 1, cutoff=0.6)
-    return found[0] if found else None
+    """Return the known name that is most like ``name``, in whichever case, if one is at all."""
+    spelled = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(str(name).lower(), spelled, 1, cutoff=0.6)
+    return spelled[found[0]] if found else None
 
 
 def setting_unknown(key: str, known: Iterable[str]) -> ApiError:
     """Return the answer for a setting that there is not."""
     near = nearest(key, known)
-    hint = f" Did you mean {near!r}?" if near else " GET /api/settings lists all there are."
+    hint = f" The nearest is {near!r}." if near else " GET /api/settings lists all there are."
     details = {"key": key} | ({"nearest": near} if near else {})
     return ApiError(404, "setting_unknown", f"There is no setting {key!r}.{hint}", details)
 

@@ -190,7 +190,7 @@ class Store:
         self.session.flush()
         self.record("delete", key, details)
 
-    def reveal(self, key: str) -> str:
+    def reveal(self, key: str) -> str | None:
         """Return the value of a secret, and write down who has seen it.
 
         Raises:
@@ -249,7 +249,7 @@ class Store:
             return None  # a form sends back a field that has been empty
         return texts.text_of(kind, value, convert, definition=definition, is_secret=is_secret)
 
-    def _uncovered(self, row: GlobalSetting) -> str:
+    def _uncovered(self, row: GlobalSetting) -> str | None:
         if not self.actor.may_reveal:
             raise ApiError(
                 403,

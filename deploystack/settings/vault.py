@@ -60,13 +60,13 @@ class Vault:
         self._state.key_fingerprint = cipher.keys[0].fingerprint
         return cipher.seal(key, text)
 
-    def opened(self, row: GlobalSetting) -> str:
-        """Return the text of a secret.
+    def opened(self, row: GlobalSetting) -> str | None:
+        """Return the text of a secret, if there is one.
 
         Raises:
             ApiError: 409 ``encryption_key_wrong`` or ``secret_unreadable``.
         """
-        return self.opened_text(row.key, row.value) if row.value else ""
+        return self.opened_text(row.key, row.value) if row.value else row.value
 
     def opened_text(self, key: str, sealed: str) -> str:
         """Return what was sealed as the secret ``key``.

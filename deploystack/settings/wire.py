@@ -30,10 +30,10 @@ def setting(row: GlobalSetting, definitions: Definitions) -> dict[str, Any]:
     return _shown(row, definitions, row.value or "", typed, not values.is_empty(typed))
 
 
-def revealed(row: GlobalSetting, definitions: Definitions, text: str) -> dict[str, Any]:
+def revealed(row: GlobalSetting, definitions: Definitions, text: str | None) -> dict[str, Any]:
     """Return the same of a secret, with its value ``text``."""
     typed = _typed(row.type, text)
-    return _shown(row, definitions, text, typed, not values.is_empty(typed))
+    return _shown(row, definitions, text or "", typed, not values.is_empty(typed))
 
 
 def group(
