@@ -19,7 +19,7 @@ from ..database import db, get_database
 from ..database.setup_token import remove_token
 from ..errors import ApiError
 from ..models import Role, User, record
-from . import passwords, sessions
+from . import limits, passwords, sessions
 from .permissions import ADMIN, USER, permissions_of
 from .reading import reading
 from .schemas import normalised, shown
@@ -165,7 +165,7 @@ def delete(user_id: str) -> None:
 
 
 def set_password(user_id: str, password: str) -> None:
-    """Give an account another password, and end its sessions.
+    """Give an account another password, end its sessions, and forget failed attempts on it.
 
     Raises:
         ApiError: 404 ``unknown_user``, 400 ``weak_password``.
@@ -178,6 +178,7 @@ def set_password(user_id: str, password: str) -> None:
     user = get(session, user_id, for_update=True)
     user.password_hash = password_hash
     sessions.end_all(session, user.id)
+    limits.forget(limits.account_key(user.id, ""))
     record(session, "users.change_password", user.username, {"user": user.id})
     session.commit()
 

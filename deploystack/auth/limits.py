@@ -1,7 +1,7 @@
 """How often a password may be guessed: per account and per address, counted in the database.
 
-Each attempt is written down before its password is looked at, and counted afterwards. So of any
-number that come at once, to whichever workers, no more than the limit get to guess.
+Each attempt is written down before its password is looked at, and then counted. So of any number
+that come at once, to whichever workers, no more than the limit get to guess.
 """
 
 from __future__ import annotations
@@ -52,40 +52,47 @@ def address_key(address: str | None) -> str:
 
 
 def attempt(account: str, address: str) -> None:
-    """Count an attempt to guess the password of ``account``; :func:`succeeded` takes it back.
+    """Count an attempt to guess the password of ``account``; :func:`forget` takes it back.
 
     Raises:
         ApiError: 429 ``too_many_attempts``; it was not counted.
     """
+    _refuse_beyond(account, address, PER_ACCOUNT - 1, PER_ADDRESS - 1)  # nothing is written yet
     at = now()
-    session = db.session
+    session = db.session()
     session.execute(sa.delete(LoginAttempt).where(LoginAttempt.id.in_(_old(at - WINDOW))))
     entry = LoginAttempt(account=account, address=address, at=at)
     session.add(entry)
     session.flush()
     own = LoginAttempt.id == entry.id
     session.commit()  # now it is seen by all that come later
-    with reading() as connection:
-        seconds = max(
-            _seconds_left(connection, LoginAttempt.account == account, PER_ACCOUNT),
-            _seconds_left(connection, LoginAttempt.address == address, PER_ADDRESS),
-        )
-    if seconds == 0:
-        return
-    session.execute(sa.delete(LoginAttempt).where(own))
-    session.commit()
-    log.warning("Too many failed attempts to log in; one from %s was refused.", address)
-    raise ApiError(
-        429,
-        "too_many_attempts",
-        f"There were too many failed attempts. Try again in {seconds} seconds.",
-        headers={"Retry-After": str(seconds)},
-    )
+    try:
+        _refuse_beyond(account, address, PER_ACCOUNT, PER_ADDRESS)
+    except ApiError:
+        session.execute(sa.delete(LoginAttempt).where(own))
+        session.commit()
+        raise
 
 
-def succeeded(account: str) -> None:
+def forget(account: str) -> None:
     """Forget the attempts on ``account``: whoever it belongs to has shown up. Does not commit."""
     db.session.execute(sa.delete(LoginAttempt).where(LoginAttempt.account == account))
+
+
+def _refuse_beyond(account: str, address: str, of_account: int, of_address: int) -> None:
+    with reading() as connection:
+        seconds = max(
+            _seconds_left(connection, LoginAttempt.account == account, of_account),
+            _seconds_left(connection, LoginAttempt.address == address, of_address),
+        )
+    if seconds:
+        log.warning("Too many failed attempts to log in; one from %s was refused.", address)
+        raise ApiError(
+            429,
+            "too_many_attempts",
+            f"There were too many failed attempts. Try again in {seconds} seconds.",
+            headers={"Retry-After": str(seconds)},
+        )
 
 
 def _old(before: datetime) -> sa.Select[int]:
@@ -98,13 +105,13 @@ def _old(before: datetime) -> sa.Select[int]:
 
 
 def _seconds_left(connection: sa.Connection, which: sa.ColumnElement[bool], limit: int) -> int:
-    """Return in how many seconds an attempt is admitted again; 0 if the one at hand is."""
+    """Return in how many seconds no more than ``limit`` attempts will count; 0 if it is so now."""
     at = now()
     times = connection.scalars(
         sa.select(LoginAttempt.at)
         .where(which, LoginAttempt.at > at - WINDOW)
         .order_by(LoginAttempt.at.desc())
-        .limit(limit + 1)  # the one at hand is among them
+        .limit(limit + 1)
     ).all()
     if len(times) <= limit:
         return 0

@@ -81,7 +81,7 @@ def log_in(login: str, password: str, visitor: Visitor) -> tuple[dict[str, Any],
         session.rollback()
         raise _invalid_credentials()
     user.password_hash = replacement or kept
-    limits.succeeded(account)
+    limits.forget(account)
     token = _begin(user, visitor)
     told = shown(user)
     session.commit()
@@ -110,7 +110,7 @@ def change_password(principal: Principal, current: str, new: str, visitor: Visit
     limits.attempt(account, limits.address_key(visitor.address))
     if not passwords.matches(current, kept):
         raise _wrong_password()
-    limits.succeeded(account)
+    limits.forget(account)
     session.commit()
     if passwords.matches(new, kept):
         raise ApiError(

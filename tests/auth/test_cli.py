@@ -149,12 +149,19 @@ def test_changing_accounts(ready: Flask, admin: FlaskClient, bob: FlaskClient) -
     assert admin.get(ME).status_code == 401
 
 
-def test_setting_a_password(ready: Flask, admin: FlaskClient) -> None:
+def test_setting_a_password(ready: Flask, admin: FlaskClient, direct: Direct) -> None:
     header = token(admin, "users.view")
     new = "another good one"
     arguments = ("users", "set-password", "alice")
     refused(ready, "weak_password", *arguments, "--password-stdin", input="alice\n")
     assert admin.get(ME).status_code == 200
+    assert log_in(ready.test_client(), "alice", "wrong").status_code == 400
+    direct.execute(
+        "INSERT INTO login_attempts (account, address, at) SELECT account, '', at "
+        "FROM login_attempts, (SELECT 1 UNION SELECT 2 UNION SELECT 3) AS one, "
+        "(SELECT 1 UNION SELECT 2 UNION SELECT 3) AS two"
+    )
+    assert log_in(ready.test_client()).status_code == 429
     shown = done(ready, *arguments, "--password-stdin", input=f"{new}\r\n")
     assert shown == "Changed the password of alice. Its sessions have ended.\n"
     assert admin.get(ME).status_code == 401
