@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import psutil
 
-from benchmarks import migrating, plugged, serving, starting
+from benchmarks import accounts, migrating, plugged, serving, starting
 from benchmarks.figures import HEADER, RUNS
 from tests.support.server import ROOT
 
@@ -48,6 +48,7 @@ def main() -> None:
         serving.per_request_check,
         serving.status_under_load,
         migrating.revisions,
+        accounts.accounts,
         plugged.plugins,
     ):
         for figure in measurements():
