@@ -24,6 +24,27 @@ SEEN_EVERY = timedelta(minutes=1)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWNER = (User.id, User.username, User.role_id, Role.permissions)
 
+# Each request asks one of these, so they are put together once.
+_SESSION = (
+    sa.select(LoginSession.seen_at, *_OWNER)
+    .join(User, LoginSession.user_id == User.id)
+    .join(Role, User.role_id == Role.id)
+    .where(
+        LoginSession.id == sa.bindparam("id"),
+        LoginSession.expires_at > sa.bindparam("now"),
+        LoginSession.seen_at > sa.bindparam("idle"),
+    )
+)
+_TOKEN = (
+    sa.select(ApiToken.id.label("token_id"), ApiToken.scopes, ApiToken.used_at, *_OWNER)
+    .join(User, ApiToken.user_id == User.id)
+    .join(Role, User.role_id == Role.id)
+    .where(
+        ApiToken.token_hash == sa.bindparam("hash"),
+        sa.or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > sa.bindparam("now")),
+    )
+)
+
 
 def authenticate(request: Request) -> Principal | None:
     """Return who ``request`` is from; ``None`` for a stranger.
@@ -70,18 +91,8 @@ def require_session() -> Principal:
 def _by_session(token: str) -> tuple[Principal, datetime | None] | None:
     if not token:
         return None
-    at = now()
-    session_id = sessions.hash_of(token)
-    row = _first(
-        sa.select(LoginSession.seen_at, *_OWNER)
-        .join(User, LoginSession.user_id == User.id)
-        .join(Role, User.role_id == Role.id)
-        .where(
-            LoginSession.id == session_id,
-            LoginSession.expires_at > at,
-            LoginSession.seen_at > at - sessions.IDLE,
-        )
-    )
+    session_id, at = sessions.hash_of(token), now()
+    row = _first(_SESSION, {"id": session_id, "now": at, "idle": at - sessions.IDLE})
     if row is None:
         return None
     return _principal(row, "session", session_id), row.seen_at
@@ -90,23 +101,17 @@ def _by_session(token: str) -> tuple[Principal, datetime | None] | None:
 def _by_token(token: str) -> tuple[Principal, datetime | None] | None:
     if not token.startswith(tokens.PREFIX):
         return None
-    row = _first(
-        sa.select(ApiToken.id.label("token_id"), ApiToken.scopes, ApiToken.used_at, *_OWNER)
-        .join(User, ApiToken.user_id == User.id)
-        .join(Role, User.role_id == Role.id)
-        .where(
-            ApiToken.token_hash == sessions.hash_of(token),
-            sa.or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now()),
-        )
-    )
+    row = _first(_TOKEN, {"hash": sessions.hash_of(token), "now": now()})
     if row is None:
         return None
     return _principal(row, "token", row.token_id, frozenset(row.scopes)), row.used_at
 
 
-def _first(query: sa.Select[*tuple[Any, ...]]) -> sa.Row[*tuple[Any, ...]] | None:
+def _first(
+    query: sa.Select[*tuple[Any, ...]], values: dict[str, Any]
+) -> sa.Row[*tuple[Any, ...]] | None:
     with reading() as connection:
-        return connection.execute(query).first()
+        return connection.execute(query, values).first()
 
 
 def _principal(
