@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import smtplib
 import socket
@@ -138,17 +139,16 @@ class _Attempt:
             log.error("E-mail failed: %s", describe(error))
             self.failure = _failure(self._step, error)
         finally:
-            self.give_up()
+            if self._client:
+                self._client.close()
 
     def give_up(self) -> None:
         """End the conversation, whoever has the word."""
         self._is_given_up.set()
         sock = self._client.sock if self._client else None
         if sock:
-            with suppress(OSError):
+            with suppress(OSError):  # it has just ended
                 sock.shutdown(socket.SHUT_RDWR)
-            with suppress(OSError):
-                sock.close()
 
     def _converse(self) -> None:
         server = self._server
@@ -160,7 +160,7 @@ class _Attempt:
             client.starttls(context=context)
         if server.username:
             self._begin("login")
-            client.login(server.username, server.password)
+            _log_in(client, server.username, server.password)
         self._begin("send")
         client.send_message(self._message)
         self._step = "quit"
@@ -188,7 +188,6 @@ class _Plain(smtplib.SMTP):
     """Is known before it connects, so that it can be ended while it does."""
 
     def __init__(self, note: Callable[[smtplib.SMTP], None], *args: Any, **options: Any) -> None:
-        self.sock = None
         note(self)
         super().__init__(*args, **options)
 
@@ -197,10 +196,23 @@ class _Wrapped(smtplib.SMTP_SSL):
     """The same, in TLS from the first byte."""
 
     def __init__(self, note: Callable[[smtplib.SMTP], None], *args: Any, **options: Any) -> None:
-        self.sock = None
         note(self)
         super().__init__(*args, **options)
 
+
+def _log_in(client: smtplib.SMTP, username: str, password: str) -> None:
+    """Log in; also with what is not ASCII, which the library cannot send and RFC 4616 allows."""
+    if f"{username}{password}".isascii():
+        client.login(username, password)
+        return
+    client.ehlo_or_helo_if_needed()
+    plain = base64.b64encode(f"\0{username}\0{password}".encode()).decode()
+    code, said = client.docmd("AUTH", f"PLAIN {plain}")
+    if code != _LOGGED_IN:
+        raise smtplib.SMTPAuthenticationError(code, said)
+
+
+_LOGGED_IN = 235
 
 _SENTENCES = {
     "connect": "The server does not answer as it should. Check smtp.host and smtp.port.",
