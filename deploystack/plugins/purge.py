@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from ..database import Database, engines
 from ..database.migrations import migrator
 from ..errors import ApiError
+from ..settings.removal import remove_settings
 from . import ledger
 from .plugin import version_table
 from .rules import NAME, is_reserved
@@ -30,8 +31,10 @@ def contents(database: Database, name: str) -> dict[str, int]:
 
 
 def purge(database: Database, name: str) -> None:
-    """Drop the tables and the version table of the plugin ``name``, in one transaction."""
+    """Drop the tables and the settings of the plugin ``name``, in one transaction."""
     with engines.migration(database.target()) as connection:
+        if database.schema.is_current(connection):
+            remove_settings(connection, name)
         migrator.drop(connection, _count(connection, name))
         if ledger.LEDGER.name in _tables(connection):
             ledger.remove(connection, [name])

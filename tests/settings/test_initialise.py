@@ -13,9 +13,9 @@ from flask import Flask
 from deploystack import create_app
 from deploystack.database import get_database
 from deploystack.plugins import PluginMetadata, Setting, SettingGroup, hookimpl
-from deploystack.settings import core, get_settings, settings
+from deploystack.settings import UnknownSetting, core, get_settings, settings
 from tests.conftest import MakeApp
-from tests.support.applications import set_up, settled
+from tests.support.applications import command, set_up, settled
 from tests.support.direct import Direct
 from tests.support.opened import open_to_all
 from tests.support.revisions import Revisions
@@ -326,3 +326,20 @@ def test_two_that_start_at_once_make_them_once(
         assert settled(each).phase == "ready"
     assert direct.rows("SELECT count(*) FROM global_settings") == [12]
     assert direct.rows("SELECT count(*) FROM audit_log") == [1]
+
+
+def test_purging_a_plugin_takes_its_settings_along(start: Start, body: dict[str, str]) -> None:
+    declared = [setting("notes.size"), setting("notes.key", default=2, encrypted=True)]
+    app = start(Plugin("notes", declared), body=body)
+    own = {"key": "my.own", "value": "1", "type": "string"}
+    assert app.test_client().post(BASE, json=own).status_code == 201
+
+    app = start()
+    assert command(app, "plugins", "purge", "notes", "--yes").exit_code == 0
+    keys = [entry["key"] for entry in app.test_client().get(BASE).get_json()["data"]]
+    assert len(keys) == 13
+    assert "my.own" in keys
+    assert app.test_client().get(f"{BASE}/groups/notes").status_code == 404
+    get_settings(app).forget()
+    with app.app_context(), pytest.raises(UnknownSetting):
+        settings.get("notes.size")
