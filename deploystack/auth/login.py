@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from ..models import User, record
 from ..settings import get_settings
 from . import accounts, limits, passwords, sessions
 from .schemas import normalised, shown
+
+log = logging.getLogger(__name__)
 
 
 def may_log_in() -> bool:
@@ -72,6 +75,7 @@ def log_in(login: str, password: str, visitor: Visitor) -> tuple[dict[str, Any],
     account = limits.account_key(found.id if found else None, normalised(login))
     limits.attempt(account, limits.address_key(visitor.address))
     if not passwords.matches(password, kept) or found is None or kept is None:
+        log.info("A login from %s failed.", visitor.address)
         raise _invalid_credentials()
     replacement = passwords.hashed(password) if passwords.is_outdated(kept) else None
 
