@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..database import db
+from ..database.engines import READ_ONLY
 from ..errors import ApiError
 from ..models import ApiToken, record
 from ..models.timestamps import now
@@ -71,6 +72,7 @@ def create(
 
 def of(user_id: str) -> list[dict[str, Any]]:
     """Return what is told of an account's tokens, oldest first."""
+    db.session.connection(execution_options={READ_ONLY: True})
     found = db.session.scalars(
         sa.select(ApiToken)
         .where(ApiToken.user_id == user_id)
