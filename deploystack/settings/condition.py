@@ -78,7 +78,7 @@ def _encryption(settings: Settings, session: Session, rows: list[GlobalSetting])
     return {
         "working": problem is None,
         "key": cipher.keys[0].fingerprint if cipher else settings.keyring.preferred.fingerprint,
-        "database_key": fingerprint,
+        "sealed_with": fingerprint,
         "problem": problem,
         "unreadable": unreadable,
     }

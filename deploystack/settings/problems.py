@@ -33,18 +33,25 @@ class SettingMissing(ApiError):
     """A setting is empty that is needed now.
 
     Args:
+        status: the HTTP status of the answer.
+        code: a stable name for programs.
         key: the setting.
     """
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, status: int, code: str, key: str) -> None:
         super().__init__(
-            409,
-            "setting_missing",
+            status,
+            code,
             f"The setting {key!r} is empty, and needed for this. Set it with PUT "
             f"/api/settings/{key}, or run `flask settings set {key} VALUE`.",
             {"key": key},
         )
         self.key = key
+
+
+def setting_missing(key: str) -> SettingMissing:
+    """Return the answer for a setting that is empty and needed."""
+    return SettingMissing(409, "setting_missing", key)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -29,11 +29,11 @@ from .definitions import CORE, Definitions
 from .keys import Keyring
 from .problems import (
     KEY_WRONG,
-    SettingMissing,
     UnknownSetting,
     conflict,
     key_wrong,
     secret_unreadable,
+    setting_missing,
 )
 from .snapshot import SEALED, Snapshot
 from .store import Store
@@ -119,7 +119,7 @@ class Settings:
         """
         value = self.get(key)
         if values.is_empty(value):
-            raise SettingMissing(key)
+            raise setting_missing(key)
         return value
 
     def set(self, key: str, value: Any) -> None:

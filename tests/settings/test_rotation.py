@@ -232,7 +232,7 @@ def test_the_wrong_key_is_told_everywhere(
     assert health["encryption_working"] is False
     assert health["encryption"]["problem"] == warning["error"]
     assert health["encryption"]["unreadable"] == sorted(SECRETS)
-    assert health["encryption"]["database_key"] == Key(OLD).fingerprint
+    assert health["encryption"]["sealed_with"] == Key(OLD).fingerprint
     told = [r for r in caplog.records if "encryption_key_wrong" in r.getMessage()]
     assert [record.levelno for record in told] == [logging.ERROR]
     result = command(wrong, "settings", "check")

@@ -367,7 +367,7 @@ def test_health(admin: FlaskClient) -> None:
     shown = data(admin.get(f"{BASE}/health"))
 
     assert shown["encryption_working"] is True
-    assert shown["encryption"]["key"] == shown["encryption"]["database_key"]
+    assert shown["encryption"]["key"] == shown["encryption"]["sealed_with"]
     assert shown["missing_required"] == ["smtp.from_email", "smtp.host"]
     assert shown["counts"] == {
         "settings": 12,
