@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import psutil
 
-from benchmarks import accounts, migrating, plugged, serving, starting
+from benchmarks import accounts, migrating, plugged, serving, settings, starting
 from benchmarks.figures import HEADER, RUNS
 from tests.support.server import ROOT
 
@@ -49,6 +49,8 @@ def main() -> None:
         serving.status_under_load,
         migrating.revisions,
         accounts.accounts,
+        settings.reads,
+        settings.lists,
         plugged.plugins,
     ):
         for figure in measurements():

@@ -13,7 +13,7 @@ from ..access import Principal, check_permission, require_login, require_permiss
 from ..app import json_response
 from ..http import read_json
 from ..models import GlobalSetting
-from . import audit, smtp, wire
+from . import audit, wire
 from .bulk import write_all
 from .condition import HEALTHY, condition
 from .groups import settings_in
@@ -129,6 +129,8 @@ def bulk() -> Response:
 @require_permission("settings.edit")
 def smtp_test() -> Response:
     """Send a message by the server that is set."""
+    from . import smtp  # what it needs is slow to import, and seldom used
+
     body = read_json(request, _recipient)
     settings = _settings()
     server = smtp.configured(settings)
