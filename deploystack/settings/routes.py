@@ -131,7 +131,7 @@ def smtp_test() -> Response:
     """Send a message by the server that is set."""
     from . import smtp  # what it needs is slow to import, and seldom used
 
-    body = read_json(request, _recipient)
+    body = read_json(request, _recipient) if request.mimetype or request.content_length else {}
     settings = _settings()
     server = smtp.configured(settings)
     message = smtp.test_message(settings, server, body.get("to"))

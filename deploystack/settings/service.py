@@ -222,27 +222,26 @@ class Settings:
     def _followed(self) -> Snapshot:
         """Return a copy that may be read, having looked which database is in use."""
         self._database = get_database(self._app)
-        while True:
-            binding = self._database.lease()
-            try:
-                copy = self._snapshot
-                is_its = copy.binding is binding
-                if not (is_its and monotonic() < copy.until):
-                    # While one asks, the others read on, unless they know that it is outdated.
-                    if not self._asking.acquire(blocking=not is_its or copy.until == 0):
-                        return copy
-                    try:
-                        copy = self._ask(binding)
-                    finally:
-                        self._asking.release()
-                if has_app_context():
-                    setattr(g, _LOOKED, True)
-                return copy
-            except DatabaseProblem as problem:
-                self._database.lost(binding, problem)
-                raise problem.as_api_error(503) from problem
-            finally:
-                binding.release()
+        binding = self._database.lease()
+        try:
+            copy = self._snapshot
+            is_its = copy.binding is binding
+            if not is_its or monotonic() >= copy.until:
+                # While one asks, the others read on, unless they know that it is outdated.
+                if not self._asking.acquire(blocking=not is_its or copy.until == 0):
+                    return copy
+                try:
+                    copy = self._ask(binding)
+                finally:
+                    self._asking.release()
+            if has_app_context():
+                setattr(g, _LOOKED, True)
+            return copy
+        except DatabaseProblem as problem:
+            self._database.lost(binding, problem)
+            raise problem.as_api_error(503) from problem
+        finally:
+            binding.release()
 
     def _ask(self, binding: Binding) -> Snapshot:
         """Return a copy that holds now. Called by one thread at a time."""

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -18,6 +19,7 @@ from typing import Any
 
 from ..errors import ApiError
 from ..logs import describe
+from .problems import setting_missing
 from .service import Settings
 
 log = logging.getLogger(__name__)
@@ -69,11 +71,21 @@ def configured(settings: Settings) -> Server:
         secure=settings.get("smtp.secure"),
         username=settings.get("smtp.username"),
         password=settings.get("smtp.password"),
-        sender=Address(
-            _one_line(settings.get("smtp.from_name")),
-            addr_spec=settings.require("smtp.from_email"),
-        ),
+        sender=_sender(settings),
     )
+
+
+def _sender(settings: Settings) -> Address:
+    name, address = settings.get("smtp.from_name"), settings.require("smtp.from_email")
+    try:
+        return _address(address, _one_line(name))
+    except (ValueError, MessageError):  # changed behind the application's back
+        raise setting_missing("smtp.from_email") from None
+
+
+def _address(text: str, name: str = "") -> Address:
+    local, _, domain = text.rpartition("@")
+    return Address(name, local, domain)  # taken apart here, because the library wants ASCII
 
 
 def test_message(settings: Settings, server: Server, to: str | None) -> EmailMessage:
@@ -81,7 +93,7 @@ def test_message(settings: Settings, server: Server, to: str | None) -> EmailMes
     message = EmailMessage()
     message["Subject"] = "DeployStack can send e-mail"
     message["From"] = server.sender
-    message["To"] = Address(addr_spec=to) if to else server.sender
+    message["To"] = _address(to) if to else server.sender
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=server.sender.domain)
     message.set_content(
@@ -169,7 +181,7 @@ class _Attempt:
 
     def _connected(self, context: ssl.SSLContext | None) -> smtplib.SMTP:
         server = self._server
-        options: dict[str, Any] = {"timeout": SEND_SECONDS, "local_hostname": _own_name()}
+        options: dict[str, Any] = {"timeout": SEND_SECONDS + 1, "local_hostname": _own_name()}
         kind: Callable[..., smtplib.SMTP] = _Plain
         if context and server.port == IMPLICIT_TLS_PORT:
             kind, options["context"] = _Wrapped, context

@@ -15,7 +15,10 @@ MAX_CHARACTERS = 64 * 1024
 MAX_DEPTH = 64
 """How many lists and objects may be within each other."""
 
-_EMAIL = re.compile(r"[^\s@<>\"\x00-\x1f]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+# RFC 5322's dot-atom, with RFC 6531's letters before the @; quoted names and literals are not used.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
@@ -98,8 +101,8 @@ def _write_url(value: Any) -> str:
 
 def _write_email(value: Any) -> str:
     text = _string(value)
-    is_email = _EMAIL.fullmatch(text) and len(text) <= 254 and ".." not in text
-    if text and not (is_email and text.isprintable()):
+    is_email = _EMAIL.fullmatch(text) and len(text) <= 254 and text.index("@") <= 64
+    if text and not (is_email and text.isprintable() and " " not in text):
         raise ValueError("It must be an e-mail address, such as name@example.org.")
     return text
 

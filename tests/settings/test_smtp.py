@@ -179,6 +179,23 @@ def test_who_asks_says_only_to_whom(shared: Flask, body: dict[str, Any]) -> None
     assert_error(answer, 400, "validation_error")
 
 
+def test_addresses_of_other_letters(shared: Flask) -> None:
+    with MailServer() as server:
+        answer = send(shared, server.port, "jürgen@b.example", from_email="é@a.example")
+    assert answer.status_code == 200, answer.text
+    [received] = server.received
+    assert (received.sender, received.recipients) == ("é@a.example", ["jürgen@b.example"])
+
+
+def test_without_a_body(shared: Flask) -> None:
+    with MailServer() as server:
+        assert send(shared, server.port).status_code == 200
+        assert shared.test_client().post(f"{BASE}/smtp/test").status_code == 200
+        answer = shared.test_client().post(f"{BASE}/smtp/test", data="x")
+    assert_error(answer, 415, "unsupported_media_type")
+    assert len(server.received) == 2
+
+
 def test_a_name_breaks_no_header(shared: Flask) -> None:
     with MailServer() as server:
         answer = send(shared, server.port, from_name="a\r\nBcc: c@d.example\x00".rstrip("\0"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from email.headerregistry import Address
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deploystack.settings import values
@@ -130,6 +132,14 @@ def test_texts_stand_for_values(kind: str, text: str, value: Any) -> None:
         ("email", "a@b..c"),
         ("email", "a b@c.example"),
         ("email", "a@b.example\nBcc: x@y.example"),
+        ("email", "a(b@c.example"),
+        ("email", "a,b@c.example"),
+        ("email", ".a@c.example"),
+        ("email", "a.@c.example"),
+        ("email", "a\u00a0b@c.example"),
+        ("email", "x" * 65 + "@c.example"),
+        ("email", "a@" + "b" * 64 + ".example"),
+        ("email", "a@-b.example"),
         ("json", "{"),
         ("json", "NaN"),
         ("json", "[" * 100_000),
@@ -171,3 +181,18 @@ def test_empty(value: Any) -> None:
 @pytest.mark.parametrize("value", [0, 0.0, False, " ", [None], {"a": None}])
 def test_not_empty(value: Any) -> None:
     assert not values.is_empty(value)
+
+
+@given(st.text(max_size=10), st.text(st.characters(codec="ascii"), max_size=10))
+@example("a!#$%&'*+/=?^_`{|}~-", "b")
+@example("é", "b-c.example")
+def test_an_address_that_is_accepted_can_be_written_to(local: str, domain: str) -> None:
+    address = f"{local}@{domain}"
+    try:
+        values.write("email", address)
+    except ValueError:
+        return
+    message = EmailMessage()
+    message["To"] = Address(username=local, domain=domain)
+    [found] = message["To"].addresses
+    assert (found.username, found.domain) == (local, domain)
