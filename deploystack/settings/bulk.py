@@ -29,17 +29,17 @@ def write_all(store: Store, schema: Schema, entries: Sequence[Any]) -> list[Glob
     refused = []
     seen: set[str] = set()
     for index, entry in enumerate(entries):
-        key = entry.get("key") if isinstance(entry, dict) else None
+        given = entry.get("key") if isinstance(entry, dict) else None
+        key = given if isinstance(given, str) else ""
         try:
             if key in seen:
                 raise ValidationError({"key": ["It is there twice."]})
-            if isinstance(key, str):
+            if key:
                 seen.add(key)
             rows.append(_write(store, schema.load(entry)))
         except ValidationError as error:
             errors = error.messages if isinstance(error.messages, dict) else {"": error.messages}
-            shown = key[:255] if isinstance(key, str) else None
-            refused.append({"index": index, "key": shown, "errors": errors})
+            refused.append({"index": index, "key": key[:255] or None, "errors": errors})
     if refused:
         raise ValidationError({"settings": refused})
     return rows
