@@ -112,13 +112,17 @@ class Service:
             # All have had their turn: this one was quarantined and may try again.
             threading.Thread(target=self.begin, args=[binding], daemon=True, name="plugins").start()
 
+        def is_active() -> bool:
+            # On what is bound by then: a migration in another process makes the pool anew.
+            found = self._active.get(plugin.name)
+            return found is not None and found is self._database().binding
+
         def is_decided() -> bool:
-            is_active = self._active.get(plugin.name) is binding
-            return is_active or self.plugins.failure(plugin) is not None
+            return is_active() or self.plugins.failure(plugin) is not None
 
         with self._changed:
             self._changed.wait_for(is_decided, PATIENCE_SECONDS)
-        return self._active.get(plugin.name) is binding
+        return is_active()
 
     def begin(self, binding: Binding) -> None:
         """Tell each plugin, in the order of their names, that the database is in use."""

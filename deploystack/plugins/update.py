@@ -185,7 +185,6 @@ class Update:
         ):
             get_settings(self._app).initialise(session, plugin.name)
             session.commit()  # of its own savepoint
-        self._progress(f"plugin {plugin.name}: settings")
 
     def _seed(self) -> None:
         plugin = self._plugin

@@ -67,7 +67,7 @@ class Upkeep:
             return
         before = survey(connection, plugins)
         outdated = _outdated(connection, plugins, before)
-        lacking = get_settings(self._app).lacking(connection)
+        lacking = self._lacking(connection, plugins)
         present = set(before.tables)
         updated = []
         for plugin in plugins:
@@ -133,8 +133,14 @@ class Upkeep:
         if not plugins:
             return []
         outdated = _outdated(connection, plugins, survey(connection, plugins))
-        lacking = get_settings(self._app).lacking(connection)
+        lacking = self._lacking(connection, plugins)
         return [p for p in plugins if p in outdated or p.name in lacking]
+
+    def _lacking(self, connection: sa.Connection, plugins: Collection[Plugin]) -> frozenset[str]:
+        """Return the names of those that declare settings which are not in the database."""
+        if not any(plugin.settings for plugin in plugins):
+            return frozenset()
+        return get_settings(self._app).lacking(connection)
 
     def _attempt(
         self,
