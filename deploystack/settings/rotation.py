@@ -9,7 +9,7 @@ is; killed anywhere, the next run goes on from there.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -82,19 +82,28 @@ def _rotate(
             return Outcome(completed=True)
         if fingerprint == keyring.preferred.fingerprint and not keyring.is_generated:
             return Outcome(needless=True)
+        rows = list(store.session.scalars(_SECRETS))
+        texts, lost = _opened(keyring.any_cipher(), rows)
+        if lost and not give_up_unreadable:
+            is_open = store.vault.is_open
+            raise secret_unreadable(lost[0].key, 409) if is_open else key_wrong(409)
         key = keyring.draw_next() if keyring.is_generated else keyring.preferred
         progress("drawn")
-        cipher = keyring.any_cipher().sealing_with(key.fingerprint)
-        if cipher is None:  # it has just been read from its file
-            raise key_wrong(409)
-        sealed, cleared = _seal_all(store, cipher, progress, give_up_unreadable)
+        for row in lost:
+            row.value = None
+        cipher = Cipher([key])
+        for row in rows:
+            if row.key in texts:
+                _seal(store, row, cipher.seal(row.key, texts[row.key]))
+                progress(f"sealed {row.key}")
+        cleared = [row.key for row in lost]
         store.vault.is_sealed_with(key.fingerprint)
-        store.record("rotate_key", "*", {"sealed": sealed, "cleared": cleared})
+        store.record("rotate_key", "*", {"sealed": len(texts), "cleared": cleared})
     progress("committed")
     if keyring.is_generated:
         keyring.put_next()
         progress("renamed")
-    return Outcome(sealed, tuple(cleared))
+    return Outcome(len(texts), tuple(cleared))
 
 
 @contextmanager
@@ -117,26 +126,25 @@ def _alone(keyring: Keyring) -> Iterator[None]:
             lock.release()
 
 
-def _seal_all(
-    store: Store, cipher: Cipher, progress: Progress, give_up_unreadable: bool
-) -> tuple[int, list[str]]:
-    sealed = 0
-    cleared = []
-    is_open = store.vault.is_open
-    secrets = sa.select(GlobalSetting).where(GlobalSetting.is_encrypted, GlobalSetting.value != "")
-    for row in store.session.scalars(secrets.order_by(GlobalSetting.key)).all():
+_SECRETS = (
+    sa.select(GlobalSetting)
+    .where(GlobalSetting.is_encrypted, GlobalSetting.value != "")
+    .order_by(GlobalSetting.key)
+)
+
+
+def _opened(
+    cipher: Cipher, rows: Sequence[GlobalSetting]
+) -> tuple[dict[str, str], list[GlobalSetting]]:
+    """Return the texts of secrets, by their keys, and those that cannot be opened."""
+    texts = {}
+    lost = []
+    for row in rows:
         try:
-            text = cipher.open(row.key, row.value or "")
+            texts[row.key] = cipher.open(row.key, row.value or "")
         except ValueError:
-            if not give_up_unreadable:
-                raise _unreadable(row.key, is_open) from None
-            row.value = None
-            cleared.append(row.key)
-        else:
-            _seal(store, row, cipher.seal(row.key, text))
-            sealed += 1
-        progress(f"sealed {row.key}")
-    return sealed, cleared
+            lost.append(row)
+    return texts, lost
 
 
 def _seal(store: Store, row: GlobalSetting, text: str) -> None:
@@ -147,7 +155,3 @@ def _seal(store: Store, row: GlobalSetting, text: str) -> None:
         .values(value=text, updated_at=row.updated_at)
         .execution_options(synchronize_session=False)
     )
-
-
-def _unreadable(key: str, is_open: bool) -> ApiError:
-    return secret_unreadable(key, 409) if is_open else key_wrong(409)

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 MAX_CHARACTERS = 64 * 1024
 """How long a value may be, written as text."""
 
+MAX_DIGITS = 100
+"""How many digits a whole number may have."""
+
 MAX_DEPTH = 64
 """How many lists and objects may be within each other."""
 
@@ -19,7 +22,7 @@ MAX_DEPTH = 64
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
@@ -124,13 +127,14 @@ def _write_boolean(value: Any) -> str:
 
 def _parse_integer(text: str) -> int:
     if not _INTEGER.fullmatch(text.strip()):
-        raise ValueError("It must be a whole number of at most 18 digits.")
+        raise ValueError(f"It must be a whole number of at most {MAX_DIGITS} digits.")
     return int(text)
 
 
 def _write_integer(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 10**18:
-        raise ValueError("It must be a whole number of at most 18 digits.")
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    if not is_integer or abs(value) >= 10**MAX_DIGITS:
+        raise ValueError(f"It must be a whole number of at most {MAX_DIGITS} digits.")
     return str(int(value))
 
 
@@ -178,8 +182,8 @@ def _check_json(value: Any, depth: int) -> None:
     elif isinstance(value, list | tuple):
         for item in value:
             _check_json(item, depth - 1)
-    elif isinstance(value, int) and abs(value) >= 10**100:
-        raise ValueError("It may have numbers of at most 100 digits.")
+    elif isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+        raise ValueError(f"It may have whole numbers of at most {MAX_DIGITS} digits.")
 
 
 def _parse_list(text: str) -> list[Any]:
