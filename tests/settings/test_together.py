@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.conftest import MakeApp, Serve
 from tests.support.answers import assert_error
 from tests.support.applications import settled
 from tests.support.ask import every_worker
+from tests.support.canary import PASSWORD, leaks
+from tests.support.commands import Commands
 from tests.support.opened import SERVER, open_to_all
 from tests.support.server import Answer, Server
 from tests.support.workers import serving
@@ -275,3 +278,45 @@ def test_another_host_sees_a_change_within_a_second(
         with other.app_context():
             while get_settings(other).get("smtp.password") != value:
                 assert monotonic() - changed < 1
+
+
+def test_the_key_is_changed_under_running_workers(
+    serve: Serve, body: dict[str, str], data_dir: Path, tmp_path: Path
+) -> None:
+    server = ready(serve, body)
+    assert put(server, "smtp.password", PASSWORD).status == 200
+    commands = Commands(data_dir, tmp_path)
+    for _ in range(2):
+        commands.succeed("settings", "rotate-key")
+        for answer in every_worker(server, "/read/smtp.password"):
+            assert answer.json["value"] in {"", PASSWORD}  # for at most half a second the former
+        assert server.get("/readyz").json == {"status": "ready"}
+    server.until(
+        lambda: (
+            {a.json["value"] for a in every_worker(server, "/read/smtp.password")} == {PASSWORD}
+        ),
+        2,
+    )
+    assert put(server, "smtp.password", f"{PASSWORD}2").status == 200
+    revealed = commands.succeed("settings", "get", "smtp.password", "--reveal")
+    assert revealed == f"{PASSWORD}2\n"
+    assert not leaks(server.log.read_text())
+
+
+def test_nobody_reads_what_a_former_database_said(
+    serve: Serve, new_body: Callable[[str], dict[str, str]], data_dir: Path, tmp_path: Path
+) -> None:
+    """From the moment that another one is chosen, in whichever worker."""
+    server = ready(serve, new_body("sqlite"))
+    assert put(server, "smtp.port", 25).status == 200
+    server.until(
+        lambda: {a.json["value"] for a in every_worker(server, "/read/smtp.port")} == {25}, 2
+    )
+    Commands(data_dir, tmp_path).succeed("db", "reset", "--yes")
+    after_reset = at_once([lambda: server.get("/read/smtp.port")] * 12)
+    assert {answer.status for answer in after_reset} == {503}
+    assert server.post("/api/db/setup", new_body("postgres")).status == 200
+    told = [at_once([lambda: server.get("/read/smtp.port")] * 12) for _ in range(5)]
+    answers = [answer for each in told for answer in each]
+    assert {a.json["value"] for a in answers if a.status == 200} == {587}
+    assert {a.status for a in answers} <= {200, 503}
