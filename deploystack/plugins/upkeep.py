@@ -117,13 +117,13 @@ class Upkeep:
         """Return the tables that the first revision of a plugin has to make."""
         return baseline(self._app, self._plugins.get(name))
 
-    def failures(self) -> list[str]:
-        """Return what is wrong with each plugin that has failed."""
-        failures = [(plugin, self._plugins.failure(plugin)) for plugin in self._plugins.all]
+    def failures(self, only: str | None = None) -> list[str]:
+        """Return what is wrong with each plugin that has failed, for a terminal."""
+        meant = [plugin for plugin in self._plugins.all if only in {None, plugin.name}]
         return [
-            f"The plugin {plugin.name!r}: {failure.for_operator()}"
-            for plugin, failure in failures
-            if failure
+            f"The plugin {plugin.name!r} is out of service. {failure.for_operator()}"
+            for plugin in meant
+            if (failure := self._plugins.failure(plugin))
         ]
 
     def outdated(self, connection: sa.Connection, plugins: Collection[Plugin]) -> list[Plugin]:
