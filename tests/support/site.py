@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
+from unittest import mock
 
+import click
+import sqlalchemy as sa
+from alembic.config import Config as AlembicConfig
 from click.testing import Result
 from flask import Flask
 
@@ -77,6 +81,10 @@ def deploystack_migrations():
 
 TEXT = "text: Mapped[str] = mapped_column(sa.String(50))"
 DONE = "is_done: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())"
+
+
+def _print(_config: AlembicConfig, text: str, *arguments: object) -> None:
+    click.echo(str(text) % arguments)
 
 
 class Site:
@@ -155,7 +163,9 @@ class Site:
         """Run a command in a program of its own, beside the one that runs."""
         app = self._make(DEPLOYSTACK_PLUGINS_PATH=self.plugins)
         try:
-            return command(app, *arguments, **options)
+            # Alembic prints to the standard output that there was when it was imported.
+            with mock.patch.object(AlembicConfig, "print_stdout", _print):
+                return command(app, *arguments, **options)
         finally:
             get_database(app).close()
 
@@ -205,6 +215,4 @@ class Site:
 
     def shape(self, table: str) -> list[str]:
         """Return the names of the columns of a table."""
-        import sqlalchemy as sa
-
         return [column["name"] for column in sa.inspect(self.direct.engine).get_columns(table)]
