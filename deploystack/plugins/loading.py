@@ -117,7 +117,11 @@ def _asked(plugin: Plugin, hook: str, **arguments: Any) -> Any:
 def _ask_for_metadata(plugin: Plugin, config: Config) -> None:
     if not plugin.is_loaded:
         return
-    plugin.metadata = rules.check_metadata(_asked(plugin, "deploystack_metadata"))
+    given = _asked(plugin, "deploystack_metadata")
+    claimed = getattr(given, "name", None)
+    if isinstance(claimed, str) and claimed:
+        plugin.label = claimed[: rules.MAX_TABLE_NAME]  # what people call it, allowed or not
+    plugin.metadata = rules.check_metadata(given)
     plugin.is_disabled = plugin.metadata.name in config.plugins_disabled
 
 
@@ -144,7 +148,9 @@ def _ask_for_the_rest(plugin: Plugin, config: Config) -> None:
     with blamed(
         "plugin_table_invalid", "Its tables cannot be used. Look at the log, and correct them."
     ):
-        tables = rules.check_tables(name, list(_asked(plugin, "deploystack_tables") or ()))
+        declared = list(_asked(plugin, "deploystack_tables") or ())
+        rules.detach_strays()
+        tables = rules.check_tables(name, declared)
     plugin.tables = tables
     plugin.history = _history(plugin, config)
     plugin.settings = rules.check_settings(name, _items(plugin, "deploystack_settings"))

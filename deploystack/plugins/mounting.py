@@ -45,14 +45,16 @@ def mount(name: str, given: Iterable[Any]) -> tuple[Blueprint, list[click.Comman
         )
     mounted = Blueprint(name, __name__)
     ours = _rebuilt(scratch)
+    views = {at: _without_exit(view) for at, view in scratch.view_functions.items()}
     for rule in scratch.url_map.iter_rules():
         owner, _, endpoint = rule.endpoint.rpartition(".")
         if owner not in ours:
             _refuse(_outside(name, rule.rule))
-        _add(ours[owner], name, rule, endpoint, scratch.view_functions[rule.endpoint])
+        _add(ours[owner], name, rule, endpoint, views[rule.endpoint])
     for full_name in sorted(ours, key=lambda full_name: -full_name.count(".")):
         parent = full_name.rpartition(".")[0]
         ours.get(parent, mounted).register_blueprint(ours[full_name])
+    Flask("plugin", static_folder=None).register_blueprint(mounted)  # whatever it raises, not later
     return mounted, list(scratch.cli.commands.values())
 
 
@@ -122,7 +124,7 @@ def _add(
     blueprint.add_url_rule(
         _below_prefix(name, rule.rule),
         endpoint,
-        _without_exit(view),
+        view,
         provide_automatic_options=getattr(rule, "provide_automatic_options", True),
         methods=rule.methods,
         defaults=rule.defaults,

@@ -219,8 +219,9 @@ def detach_strays() -> None:
     """
     metadata = CoreModel.metadata
     ours = {mapper.local_table for mapper in CoreModel.registry.mappers}
-    for table in [table for table in metadata.tables.values() if table not in ours]:
-        for key in table.foreign_keys:
-            with suppress(sa.exc.SQLAlchemyError):  # told when the plugin's tables are checked
-                key.column  # noqa: B018  # resolves it while that is possible
+    strays = [table for table in metadata.tables.values() if table not in ours]
+    for key in [key for table in strays for key in table.foreign_keys]:
+        with suppress(sa.exc.SQLAlchemyError):  # told when the plugin's tables are checked
+            key.column  # noqa: B018  # resolves it while that is possible
+    for table in strays:
         metadata.remove(table)
