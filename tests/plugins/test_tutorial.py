@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from deploystack.plugins.scaffold import write
 from tests.support.direct import Direct
 from tests.support.pages import DOCS, blocks, code, parse_curl, quoted, section, table
 from tests.support.postgres import Postgres
@@ -220,6 +221,12 @@ def reader(
     made.close()
 
 
+@pytest.fixture
+def generated(tmp_path: Path) -> Path:
+    """What ``flask plugins new notes`` writes."""
+    return write("notes", tmp_path)
+
+
 def test_the_tutorial(reader: Reader, body: dict[str, str], data_dir: Path) -> None:
     reader.follow(section(TEXT, "Tutorial"))
 
@@ -248,16 +255,8 @@ def test_the_tutorial(reader: Reader, body: dict[str, str], data_dir: Path) -> N
     assert reader.server.stop() == 0
 
 
-def test_the_generated_files_are_listed(folder: Path, environment: Path) -> None:
-    subprocess.run(
-        [environment, "-m", "flask", "--app", "wsgi", "plugins", "new", "notes"],
-        cwd=folder,
-        env={**os.environ, "DEPLOYSTACK_DATA_DIR": str(folder / "data")},
-        capture_output=True,
-        check=True,
-    )
-    made = folder / "deploystack-notes"
-    files = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
+def test_the_generated_files_are_listed(generated: Path) -> None:
+    files = {str(path.relative_to(generated)) for path in generated.rglob("*") if path.is_file()}
     rows = table(PAGE, "file in `deploystack-notes/`")
     listed = {quoted(name) for row in rows for name in re.split(", ", next(iter(row.values())))}
 
@@ -265,7 +264,26 @@ def test_the_generated_files_are_listed(folder: Path, environment: Path) -> None
         return file in listed or f"{Path(file).parent}/" in listed
 
     assert [file for file in files if not is_listed(file)] == []
-    assert [name for name in listed if not (made / name).exists()] == []
+    assert [name for name in listed if not (generated / name).exists()] == []
+
+
+def test_the_tests_of_the_page_pass(generated: Path, postgres: Postgres) -> None:
+    [tests] = [b.text for b in blocks(section(TEXT, "Testing")) if b.language == "python"]
+    [written] = (generated / "tests").glob("*.py")
+    written.write_text(tests)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", generated],
+        cwd=generated,
+        env={**os.environ, "DEPLOYSTACK_TEST_POSTGRES_URL": postgres.uri("postgres")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout
+    assert "4 passed" in ended.stdout  # two tests, each on both databases
 
 
 def test_a_plugin_in_one_file(folder: Path, data_dir: Path, body: dict[str, str]) -> None:
