@@ -21,6 +21,7 @@ from ..errors import ApiError
 from . import purge as purging
 from . import scaffold
 from .plugin import Plugin
+from .registry import is_disabled
 from .report import report
 from .service import Service, get_service
 
@@ -94,9 +95,7 @@ def retry(name: str) -> None:
     """Try a quarantined plugin again, here and in running servers."""
     plugin, service = _plugin(name), _service()
     if plugin.is_disabled:
-        raise click.ClickException(
-            f"The plugin {name!r} is switched off by DEPLOYSTACK_PLUGINS_DISABLED."
-        )
+        raise is_disabled(name)
     service.plugins.retry(plugin)
     glue.bring_to_head(name)
     click.echo(

@@ -36,12 +36,14 @@ class Failure:
         sentence: for a person, with the remedy.
         cause: for the operator only.
         at: when, in seconds since 1970.
+        build: which code of the plugin it was; see :attr:`.Plugin.build`.
     """
 
     code: str
     sentence: str
     cause: str | None = None
     at: float = field(default_factory=time.time)
+    build: str = ""
 
     def for_operator(self) -> str:
         """Return all there is to say, for a terminal."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ..database.binding import NAMING
 from ..database.binding import Model as CoreModel
+from . import structure
 from .declarations import PluginMetadata, SettingGroup
 from .failure import Failure
 
@@ -65,6 +69,19 @@ class Plugin:
     def version(self) -> str | None:
         """Its version, as far as it is known."""
         return self.metadata.version if self.metadata else None
+
+    @cached_property
+    def build(self) -> str:
+        """Tells this code from what it was or will be; looked up as the plugin is loaded."""
+        file = getattr(self.source, "__file__", None)
+        path = Path(file) if file else None
+        is_package = path is not None and path.stem == "__init__"
+        files = sorted(path.parent.rglob("*.py")) if path and is_package else [path]
+        times = []
+        for each in filter(None, files):
+            with suppress(OSError):  # of a module that is in no file of its own
+                times.append(each.stat().st_mtime_ns)
+        return structure.fingerprint(self.version, *map(str, times))
 
     @property
     def is_loaded(self) -> bool:

@@ -72,8 +72,7 @@ def _answer_failure(error: Exception) -> Response:
     failure = failure_of(
         error, "plugin_request_failed", "It failed to answer a request. Look at the log, mend it."
     )
-    service.quarantine(plugin, failure)
-    return answer(failure.as_api_error(plugin.name))
+    return answer(service.failed(plugin, failure, error))
 
 
 def _answer_original(error: InternalServerError) -> Response:
@@ -98,5 +97,5 @@ def _within_plugin(error: Exception, endpoint: str, values: dict[str, Any]) -> s
     if has_request_context() and (request.endpoint or "").startswith("plugin."):
         full = f"plugin.{_asked()}.{endpoint}"
         if full in current_app.view_functions:
-            return url_for(full, **{k: v for k, v in values.items() if not k.startswith("_")})
+            return url_for(full, **values)
     raise error

@@ -81,6 +81,27 @@ class Service:
             self._active.pop(plugin.name, None)
             self._changed.notify_all()
 
+    def failed(self, plugin: Plugin, failure: Failure, error: Exception) -> ApiError:
+        """Put a plugin out of service that has failed to answer a request; return the answer.
+
+        If its tables are not as they should be, somebody has changed them meanwhile: then it is not
+        to blame, and begins anew.
+        """
+        binding = self._database().current().binding
+        if isinstance(error, sa.exc.DBAPIError) and binding and self._lacks_tables(plugin, binding):
+            with self._changed:
+                self._active.pop(plugin.name, None)
+            return _still_waiting(plugin.name)
+        self.quarantine(plugin, failure)
+        return failure.as_api_error(plugin.name)
+
+    def _lacks_tables(self, plugin: Plugin, binding: Binding) -> bool:
+        try:
+            with engines.connected(binding.engine, read_only=True) as connection:
+                return bool(self.upkeep.outdated(connection, [plugin]))
+        except DatabaseProblem:
+            return True
+
     def require_active(self, name: str) -> None:
         """Return once the plugin ``name`` can be asked, or refuse.
 

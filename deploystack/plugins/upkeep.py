@@ -18,7 +18,7 @@ from .baseline import baseline
 from .deadline import Stuck
 from .failure import PluginError, failure_of
 from .plugin import MARKER, Plugin
-from .registry import Plugins
+from .registry import Plugins, is_disabled
 from .rules import is_reserved
 from .update import Survey, Update, survey
 
@@ -104,6 +104,8 @@ class Upkeep:
         plugin = self._plugins.get(name)
         if plugin.rejected:
             raise plugin.rejected.as_api_error(name)
+        if plugin.is_disabled:
+            raise is_disabled(name)
         if plugin.history is None:
             raise ApiError(
                 404,
