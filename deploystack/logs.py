@@ -104,8 +104,15 @@ def describe(error: BaseException) -> str:
     if module in {"psycopg2", "sqlite3", "sqlalchemy"}:
         what = f"{type(driver_error).__name__} {code or ''}".rstrip()
     else:
-        what = f"{type(error).__name__}: {str(error)[:500]}"
+        what = f"{type(error).__name__}: {_text(error)}"
     return f"{what} ({_where(error)})"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:500]
+    except Exception:  # noqa: BLE001  # an exception of a plugin may fail at that, too
+        return "(it cannot be printed)"
 
 
 def _where(error: BaseException) -> str:

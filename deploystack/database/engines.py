@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +38,54 @@ _ABOUT_THE_SERVER = {"08", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"}
 
 # Any number will do, as long as every host takes the same one: "deploy" in ASCII.
 _ADVISORY_LOCK = 0x6465706C6F79
+
+
+class SqliteConnection(sqlite3.Connection):
+    """A connection that another thread than its user's can take away from it.
+
+    Only so much is done then as is safe while the user may be in the middle of a statement: the
+    transaction ends, which releases its locks, and nothing can be begun any more. To close the
+    handle would crash the process; that happens once nobody refers to it.
+    """
+
+    _is_abandoned = False
+
+    def abandon(self) -> None:
+        """Take the connection away from whoever uses it."""
+        self.interrupt()
+        super().rollback()
+        self._is_abandoned = True
+        self.interrupt()
+
+    def cursor(self, *arguments: Any, **named: Any) -> Any:
+        """Return a cursor.
+
+        Raises:
+            ProgrammingError: the connection was taken away.
+        """
+        if self._is_abandoned:
+            raise sqlite3.ProgrammingError("the connection was taken away")
+        return super().cursor(*arguments, **named)
+
+    def rollback(self) -> None:
+        """Roll back; a connection that was taken away fails, so that no pool keeps it."""
+        if self._is_abandoned:
+            raise sqlite3.ProgrammingError("the connection was taken away")
+        super().rollback()
+
+    def close(self) -> None:
+        """Close the handle, unless somebody else may be using it."""
+        if not self._is_abandoned:
+            super().close()
+
+
+def take_away(raw: Any) -> None:
+    """End what is being done on a driver's connection in another thread, for good."""
+    if isinstance(raw, SqliteConnection):
+        with suppress(sqlite3.Error):
+            raw.abandon()
+    else:
+        postgres.cut_off(raw)
 
 
 def runtime_engine(target: Target, threads: int) -> sa.Engine:
@@ -219,6 +267,7 @@ def _sqlite_creator(path: Path, busy_seconds: float) -> Any:
         connection = sqlite3.connect(
             uri,
             uri=True,
+            factory=SqliteConnection,
             timeout=busy_seconds,
             # Python's driver would begin transactions behind SQLAlchemy's back, and not before
             # DDL: a failing revision would leave its first statements behind.

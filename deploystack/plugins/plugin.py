@@ -16,6 +16,7 @@ from ..database.binding import Model as CoreModel
 from . import structure
 from .declarations import PluginMetadata, SettingGroup
 from .failure import Failure
+from .model import Scope
 
 if TYPE_CHECKING:
     import click
@@ -36,6 +37,7 @@ class Plugin:
         label: what it is called until its metadata is known: its entry point, its file.
         origin: where it was found, for people.
         source: the module or object with the hooks.
+        scope: where it declares its tables.
         is_disabled: whether the operator has switched it off.
         hooks: its implementations, by the name of the hook, to be called by keyword.
         metadata: what it says about itself.
@@ -50,6 +52,7 @@ class Plugin:
     label: str
     origin: str
     source: object = None
+    scope: Scope = field(default_factory=Scope)
     is_disabled: bool = False
     hooks: dict[str, Callable[..., Any]] = field(default_factory=dict)
     metadata: PluginMetadata | None = None

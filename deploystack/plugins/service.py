@@ -81,19 +81,25 @@ class Service:
             self._active.pop(plugin.name, None)
             self._changed.notify_all()
 
-    def failed(self, plugin: Plugin, failure: Failure, error: Exception) -> ApiError:
-        """Put a plugin out of service that has failed to answer a request; return the answer.
+    def failed(self, name: str, error: Exception) -> ApiError:
+        """Put the plugin ``name`` out of service, which has failed a request; return the answer.
 
         If its tables are not as they should be, somebody has changed them meanwhile: then it is not
         to blame, and begins anew.
         """
+        plugin = self.plugins.get(name)
         binding = self._database().current().binding
         if isinstance(error, sa.exc.DBAPIError) and binding and self._lacks_tables(plugin, binding):
             with self._changed:
                 self._active.pop(plugin.name, None)
-            return _still_waiting(plugin.name)
+            return _still_waiting(name)
+        failure = failure_of(
+            error,
+            "plugin_request_failed",
+            "It failed to answer a request. Look at the log, and mend it.",
+        )
         self.quarantine(plugin, failure)
-        return failure.as_api_error(plugin.name)
+        return failure.as_api_error(name)
 
     def _lacks_tables(self, plugin: Plugin, binding: Binding) -> bool:
         try:
@@ -180,7 +186,7 @@ class Service:
                 plugin = self.plugins.get(name)
                 try:
                     self._call(plugin, "deploystack_shutdown", lambda _thread: None)
-                except (Exception, SystemExit) as error:  # noqa: BLE001  # it ends anyway
+                except Exception as error:  # noqa: BLE001  # it ends anyway
                     log.warning("The plugin %s failed to shut down: %s", name, describe(error))
 
     def _catch_up(self, binding: Binding) -> None:

@@ -6,20 +6,22 @@ back to that savepoint when anything fails.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from ..database import engines, get_database
 from ..database.binding import Model as CoreModel
+from ..database.binding import without_database
 from ..database.migrations import migrator
 from ..database.migrations.migrator import Progress
 from ..database.problems import DatabaseProblem
 from . import initial, structure
-from .deadline import Fence, call_bounded
-from .failure import PluginError, blamed
+from .deadline import call_bounded
+from .failure import PluginError, Stuck, blamed
 from .plugin import Plugin, version_table
 
 
@@ -45,10 +47,12 @@ class Survey:
         names = sorted(table.name for table in plugin.tables)
         if not self.tables.keys() >= set(names):
             return None
+        try:
+            declared = structure.declared(plugin.tables, dialect)
+        except Exception:  # noqa: BLE001  # to make or compare them will fail too, and tell why
+            return None
         return structure.fingerprint(
-            plugin.version,
-            structure.declared(plugin.tables, dialect),
-            *(self.tables[name] for name in names),
+            plugin.version, declared, *(self.tables[name] for name in names)
         )
 
 
@@ -97,7 +101,7 @@ class Update:
         self._seconds = seconds
         self._progress = progress
 
-    def run(self, present: Collection[str], *, is_unchanged: bool) -> set[str]:
+    def run(self, present: set[str], *, is_unchanged: bool) -> set[str]:
         """Do all there is to do.
 
         Args:
@@ -106,15 +110,16 @@ class Update:
                 to be run.
 
         Returns:
-            The tables in the database afterwards.
+            The same afterwards.
 
         Raises:
             PluginError: something failed; what was done is to be rolled back.
-            Stuck: the seed cannot be stopped; the whole transaction is to be rolled back.
+            Stuck: the seed was cut off, and the connection with it.
         """
         plugin = self._plugin
         own = {name for name in present if name.startswith(plugin.prefix)}
-        others = set(present) - own
+        # A revision may do anything; what is made without one is known.
+        before = structure.found(self._connection) if plugin.history else None
         if not is_unchanged:
             if plugin.history and plugin.history.head:
                 self._migrate(own)
@@ -123,7 +128,9 @@ class Update:
             self._progress(f"plugin {plugin.name}: tables")
         self._seed()
         self._check_foreign_keys()
-        return self._check_others(others)
+        if before is None:
+            return present | {table.name for table in plugin.tables}
+        return set(self._check_others(before))
 
     def _migrate(self, own: set[str]) -> None:
         history = self._plugin.history
@@ -178,31 +185,49 @@ class Update:
         if "deploystack_seed" not in plugin.hooks:
             return
 
+        raw = self._connection.connection.driver_connection
+        was_cut_off = False
+
         def seed() -> None:
             with (
-                self._app.app_context(),
+                without_database(self._app, _own_session),
                 Session(self._connection, join_transaction_mode="create_savepoint") as session,
             ):
-                plugin.call("deploystack_seed", session=session)
+                result = plugin.call("deploystack_seed", session=session)
+                if result is not None:
+                    raise TypeError("a seed returns nothing; it is no generator and not async")
                 session.commit()  # of its own savepoint
 
-        fence = Fence(self._connection)
-        with (
-            blamed("plugin_seed_failed", "Its seed failed and was taken back. Mend it, and retry."),
-            fence.standing(),
-        ):
-            call_bounded(seed, self._seconds, fence.shut_out)
+        def cut(_thread: int) -> None:
+            nonlocal was_cut_off
+            was_cut_off = True
+            engines.take_away(raw)
+
+        try:
+            with blamed(
+                "plugin_seed_failed", "Its seed failed and was taken back. Mend it, and retry."
+            ):
+                call_bounded(seed, self._seconds, cut)
+        except PluginError:
+            if was_cut_off:
+                raise Stuck from None
+            raise
         self._progress(f"plugin {plugin.name}: seed")
 
-    def _check_others(self, before: set[str]) -> set[str]:
-        after = set(sa.inspect(self._connection).get_table_names())
-        others = {name for name in after if not name.startswith(self._plugin.prefix)}
-        changed = (before ^ others) - {version_table(self._plugin.name)}
+    def _check_others(self, before: Mapping[str, str]) -> Mapping[str, str]:
+        """Refuse changes of tables that are not the plugin's; return what there is now."""
+        after = structure.found(self._connection)
+        own = {name for name in {*before, *after} if name.startswith(self._plugin.prefix)}
+        own.add(version_table(self._plugin.name))
+        changed = {n for n in {*before, *after} - own if before.get(n) != after.get(n)}
+        core = get_database(self._app).history
+        if not changed and migrator.current(self._connection, core) != {core.head}:
+            changed = {core.version_table}
         if changed:
             raise PluginError(
                 "plugin_table_invalid",
-                "A plugin makes and drops only tables whose names begin with its own name and '_'. "
-                f"This one has made or dropped {min(changed)!r}. Correct its revisions.",
+                "A plugin makes, changes and drops only tables whose names begin with its own name "
+                f"and '_'. This one has changed {min(changed)!r}. Correct its revisions.",
             )
         return after
 
@@ -221,3 +246,11 @@ class Update:
                     f"It leaves a row of {broken[0]!r} that refers to a missing row of "
                     f"{broken[2]!r}. Correct its seed or its revision.",
                 )
+
+
+def _own_session() -> PluginError:
+    return PluginError(
+        "plugin_seed_failed",
+        "A seed works through the session that it is given: db.session is another one, and nothing "
+        "is there yet. Correct it.",
+    )

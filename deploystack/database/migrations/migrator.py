@@ -246,7 +246,9 @@ def blaming(history: History) -> Iterator[None]:
     """
     try:
         yield
-    except (Exception, SystemExit) as error:  # a revision is free to raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a revision is free to raise anything
         revision = _culprit(history, error)
         if revision is None:
             raise

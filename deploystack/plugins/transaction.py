@@ -1,0 +1,79 @@
+"""The transaction that plugins share with the core: none of them may end it.
+
+What a plugin does is kept apart by a savepoint. Where it has got at the transaction itself, or its
+time was up, there is no telling what is left of it. Then the connection is given up, and everything
+is done again without that plugin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..database import engines
+from ..database.problems import DatabaseProblem
+from .failure import PluginError
+
+_ENDS = re.compile(r"\s*(commit|end|abort|begin|start\s+transaction|rollback(?!\s+to))\b", re.I)
+
+# A server that is restarted ends every connection: that is not the plugin's doing.
+_OF_THE_SERVER = {"db_shutting_down", "db_starting_up"}
+
+
+@contextmanager
+def guarding(connection: sa.Connection) -> Iterator[None]:
+    """Refuse whatever would end the transaction of ``connection``, for a ``with`` block."""
+    listeners: list[tuple[str, Any]] = [
+        ("commit", _refuse),
+        ("rollback", _refuse),
+        ("before_cursor_execute", _refuse_statement),
+    ]
+    for event, listener in listeners:
+        sa.event.listen(connection, event, listener)
+    try:
+        yield
+    finally:
+        for event, listener in listeners:
+            sa.event.remove(connection, event, listener)
+
+
+def _refuse(*_: Any) -> None:
+    raise PluginError(
+        "plugin_transaction_ended",
+        "It may not commit, roll back or begin a transaction: what it does is committed with "
+        "everything else. Correct its seed or its revision.",
+    )
+
+
+def _refuse_statement(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    if _ENDS.match(statement):
+        _refuse()
+
+
+def roll_back(savepoint: sa.NestedTransaction, connection: sa.Connection) -> bool:
+    """Take back what was done since ``savepoint``; return whether the connection is sound."""
+    try:
+        savepoint.rollback()
+        connection.exec_driver_sql("SELECT 1")
+    except Exception:  # noqa: BLE001  # whatever it is, this connection is of no use any more
+        return False
+    return not connection.invalidated
+
+
+def refuse_fault_of_database(error: BaseException) -> None:
+    """Raise if it was the database that failed, and not the plugin.
+
+    Raises:
+        DatabaseProblem: it is being shut down, or starts.
+    """
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, sa.exc.DBAPIError):
+            problem: DatabaseProblem = engines.problem_of(found)
+            if problem.code in _OF_THE_SERVER:
+                raise problem from error
+        found = found.__cause__
