@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,9 @@ BUSY_SECONDS = 10.0
 MIGRATION_LOCK_SECONDS = 60.0
 """How long a migration waits for another process that migrates the same database."""
 
+ABANDON_SECONDS = 2.0
+"""How long to try to end the transaction of a SQLite connection that is taken away."""
+
 # Older libraries can corrupt a WAL database when the log is reset (fixed in SQLite 3.51.3).
 _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
 
@@ -52,10 +56,12 @@ class SqliteConnection(sqlite3.Connection):
 
     def abandon(self) -> None:
         """Take the connection away from whoever uses it."""
-        self.interrupt()
-        super().rollback()
         self._is_abandoned = True
-        self.interrupt()
+        deadline = time.monotonic() + ABANDON_SECONDS
+        while self.in_transaction and time.monotonic() < deadline:
+            self.interrupt()
+            with suppress(sqlite3.Error):  # a statement that does not end at once
+                super().rollback()
 
     def cursor(self, *arguments: Any, **named: Any) -> Any:
         """Return a cursor.
@@ -82,7 +88,7 @@ class SqliteConnection(sqlite3.Connection):
 def take_away(raw: Any) -> None:
     """End what is being done on a driver's connection in another thread, for good."""
     if isinstance(raw, SqliteConnection):
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.ProgrammingError):  # closed already
             raw.abandon()
     else:
         postgres.cut_off(raw)

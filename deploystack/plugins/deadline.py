@@ -18,20 +18,21 @@ import sqlalchemy as sa
 from ..database import engines
 from .failure import TIMEOUT, PluginError
 
+THREAD = "plugin"
+"""The name of the threads in which plugins' functions run, one at a time."""
+
 
 class CutOff(BaseException):
     """Raised in the thread of a function whose time is up. Not to be caught by ``Exception``."""
 
 
-def call_bounded(
-    function: Callable[[], object], seconds: float, cut: Callable[[int], None]
-) -> None:
+def call_bounded(function: Callable[[], object], seconds: float, cut: Callable[[], None]) -> None:
     """Call ``function`` and wait for it so many seconds and no longer.
 
     Args:
         function: what to call, in a thread of its own.
         seconds: how long it may take.
-        cut: takes the database away from it; given the identity of its thread.
+        cut: takes the database away from it.
 
     Raises:
         PluginError: ``plugin_timeout``.
@@ -45,7 +46,7 @@ def call_bounded(
         except BaseException as error:  # noqa: BLE001  # told to the caller, whatever it is
             raised.append(error)
 
-    thread = threading.Thread(target=run, daemon=True, name="plugin")
+    thread = threading.Thread(target=run, daemon=True, name=THREAD)
     try:
         thread.start()
     except RuntimeError:  # since Python 3.12 none can begin while the interpreter shuts down
@@ -54,7 +55,7 @@ def call_bounded(
         thread.join(seconds)
     if thread.is_alive():
         assert thread.ident is not None  # noqa: S101
-        cut(thread.ident)
+        cut()
         # C API, "Thread State and the Global Interpreter Lock": takes effect at the next bytecode.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident), ctypes.py_object(CutOff)
@@ -67,7 +68,7 @@ def call_bounded(
 
 
 class Held:
-    """The pooled connections that a thread has taken and not given back.
+    """The pooled connections that a plugin's thread has taken and not given back.
 
     Args:
         engine: the pool.
@@ -75,27 +76,30 @@ class Held:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._held: dict[Any, int] = {}
+        self._held: set[Any] = set()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Watch the pool for the length of a ``with`` block."""
+        """Watch the pool for a ``with`` block. If that fails, nothing stays taken."""
         sa.event.listen(self._engine, "checkout", self._taken)
         sa.event.listen(self._engine, "checkin", self._given_back)
         try:
             yield
+        except BaseException:  # whatever it is, raised again
+            self.take_away()
+            raise
         finally:
             sa.event.remove(self._engine, "checkout", self._taken)
             sa.event.remove(self._engine, "checkin", self._given_back)
 
-    def take_away(self, thread: int) -> None:
-        """End the transactions of ``thread``, so that nobody waits for what it has locked."""
-        for raw, holder in list(self._held.items()):
-            if holder == thread:
-                engines.take_away(raw)
+    def take_away(self) -> None:
+        """End what is held, so that nobody waits for what it has locked."""
+        for raw in list(self._held):
+            engines.take_away(raw)
 
     def _taken(self, raw: Any, *_: Any) -> None:
-        self._held[raw] = threading.get_ident()
+        if threading.current_thread().name == THREAD:
+            self._held.add(raw)
 
     def _given_back(self, raw: Any, *_: Any) -> None:
-        self._held.pop(raw, None)
+        self._held.discard(raw)

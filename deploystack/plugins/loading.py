@@ -191,7 +191,21 @@ def _ask_for_the_rest(plugin: Plugin, config: Config) -> None:
         for command in commands:
             group.add_command(command)
     _asked(plugin, "deploystack_commands", cli=group)
-    plugin.commands = list(group.commands.values())
+    with blamed("plugin_command_invalid", "Its commands cannot be used. Look at the log."):
+        plugin.commands = _checked_commands(group)
+
+
+def _checked_commands(group: click.Group) -> list[click.Command]:
+    added: Any = group.commands  # a plugin need not keep to the annotations
+    for name, command in added.items():
+        if not isinstance(command, click.Command) or not name or command.name != name:
+            raise PluginError(
+                "plugin_command_invalid",
+                "A command is a click.Command, and is added by its own name. Correct "
+                "deploystack_commands.",
+                f"{name!r}: {type(command).__name__}",
+            )
+    return list(group.commands.values())
 
 
 def _check_commands(plugin: Plugin, plugins: Sequence[Plugin]) -> None:

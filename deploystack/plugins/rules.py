@@ -56,9 +56,10 @@ def check_metadata(given: object) -> PluginMetadata:
             f"The name {name!r} is reserved: tables that begin with it are not a plugin's. "
             "Rename the plugin.",
         )
-    if not isinstance(version, str) or not 0 < len(version) <= 64:
+    if not isinstance(version, str) or not 0 < len(version) <= 64 or not version.isprintable():
         raise PluginError(
-            "plugin_name_invalid", "A plugin's version is a text of 1 to 64 characters. Correct it."
+            "plugin_name_invalid",
+            "A plugin's version is a text of 1 to 64 printable characters. Correct it.",
         )
     if not isinstance(description, str):
         raise PluginError("plugin_name_invalid", "A plugin's description is a text. Correct it.")

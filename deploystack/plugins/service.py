@@ -105,7 +105,8 @@ class Service:
         try:
             with engines.connected(binding.engine, read_only=True) as connection:
                 return bool(self.upkeep.outdated(connection, [plugin]))
-        except DatabaseProblem:
+        except DatabaseProblem as problem:
+            self._database().lost(binding, problem)
             return True
 
     def require_active(self, name: str) -> None:
@@ -160,6 +161,7 @@ class Service:
                         self._tell_ready(plugin, binding)
             except DatabaseProblem as problem:  # the next bind begins again
                 log.warning("Plugins could not begin: %s: %s", problem.code, problem.cause)
+                self._database().lost(binding, problem)
             finally:
                 with self._changed:
                     self._settled = binding
@@ -185,7 +187,7 @@ class Service:
             for name in sorted(told):
                 plugin = self.plugins.get(name)
                 try:
-                    self._call(plugin, "deploystack_shutdown", lambda _thread: None)
+                    self._call(plugin, "deploystack_shutdown", lambda: None)
                 except Exception as error:  # noqa: BLE001  # it ends anyway
                     log.warning("The plugin %s failed to shut down: %s", name, describe(error))
 
@@ -206,8 +208,8 @@ class Service:
         held = Held(binding.engine)
         try:
             with (
-                held.watched(),
                 blamed("plugin_ready_failed", "It could not begin. Look at the log, and mend it."),
+                held.watched(),
             ):
                 self._call(plugin, "deploystack_database_ready", held.take_away)
         except PluginError as error:
@@ -224,7 +226,7 @@ class Service:
             self._active[plugin.name] = binding
             self._changed.notify_all()
 
-    def _call(self, plugin: Plugin, hook: str, cut: Callable[[int], None]) -> None:
+    def _call(self, plugin: Plugin, hook: str, cut: Callable[[], None]) -> None:
         if hook not in plugin.hooks:
             return
         app = self._app

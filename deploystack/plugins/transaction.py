@@ -19,6 +19,9 @@ from ..database.problems import DatabaseProblem
 from .failure import PluginError
 
 _ENDS = re.compile(r"\s*(commit|end|abort|begin|start\s+transaction|rollback(?!\s+to))\b", re.I)
+_CHANGES_TABLES = re.compile(r"\s*(alter|create|drop|truncate)\b", re.I)
+_CHANGES_ROWS = re.compile(r"\b(delete|update|replace)\b", re.I)
+_INSERTS = re.compile(r"\binsert\s+(?:or\s+\w+\s+)?into\s+\W?(\w+)", re.I)
 
 # A server that is restarted ends every connection: that is not the plugin's doing.
 _OF_THE_SERVER = {"db_shutting_down", "db_starting_up"}
@@ -43,15 +46,52 @@ def guarding(connection: sa.Connection) -> Iterator[None]:
 
 def _refuse(*_: Any) -> None:
     raise PluginError(
-        "plugin_transaction_ended",
+        "plugin_seed_failed",
         "It may not commit, roll back or begin a transaction: what it does is committed with "
-        "everything else. Correct its seed or its revision.",
+        "everything else. Correct its seed.",
     )
 
 
 def _refuse_statement(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
     if _ENDS.match(statement):
         _refuse()
+
+
+class Watched:
+    """What a seed does to a database, statement by statement.
+
+    Args:
+        connection: the one it works on.
+        prefix: what the names of the plugin's own tables begin with.
+
+    Attributes:
+        reaches_out: whether it may have changed what rows of others refer to.
+    """
+
+    def __init__(self, connection: sa.Connection, prefix: str) -> None:
+        self._connection = connection
+        self._prefix = prefix
+        self.reaches_out = False
+
+    @contextmanager
+    def seeding(self) -> Iterator[None]:
+        """Watch for a ``with`` block; tables are not a seed's to change."""
+        sa.event.listen(self._connection, "before_cursor_execute", self._look)
+        try:
+            yield
+        finally:
+            sa.event.remove(self._connection, "before_cursor_execute", self._look)
+
+    def _look(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if _CHANGES_TABLES.match(statement):
+            raise PluginError(
+                "plugin_seed_failed",
+                "A seed adds rows. Tables are declared in deploystack_tables, or changed by a "
+                "revision. Correct it.",
+            )
+        others = [t for t in _INSERTS.findall(statement) if not t.startswith(self._prefix)]
+        if others or _CHANGES_ROWS.search(statement):
+            self.reaches_out = True
 
 
 def roll_back(savepoint: sa.NestedTransaction, connection: sa.Connection) -> bool:

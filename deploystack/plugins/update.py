@@ -23,6 +23,7 @@ from . import initial, structure
 from .deadline import call_bounded
 from .failure import PluginError, Stuck, blamed
 from .plugin import Plugin, version_table
+from .transaction import Watched
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Update:
         self._connection = connection
         self._seconds = seconds
         self._progress = progress
+        self._watched = Watched(connection, plugin.prefix)
 
     def run(self, present: set[str], *, is_unchanged: bool) -> set[str]:
         """Do all there is to do.
@@ -150,6 +152,7 @@ class Update:
                 history,
                 lambda step: self._progress(f"plugin {self._plugin.name}: {step}"),
             )
+            self._require_declared()
         except DatabaseProblem as problem:
             revision = problem.details.get("revision")
             raise PluginError(
@@ -159,6 +162,16 @@ class Update:
                 f"`flask plugins retry {self._plugin.name}` or restart.",
                 f"{problem.code}: {problem.cause}",
             ) from problem
+
+    def _require_declared(self) -> None:
+        present = sa.inspect(self._connection).get_table_names()
+        missing = [table.name for table in self._plugin.tables if table.name not in present]
+        if missing:
+            raise PluginError(
+                "plugin_tables_differ",
+                f"The table {missing[0]!r} is declared, and no revision makes it. Write one with "
+                f'`flask plugins migrate {self._plugin.name} -m "add it"`, then restart.',
+            )
 
     def _create_missing(self, own: set[str]) -> None:
         plugin = self._plugin
@@ -198,14 +211,17 @@ class Update:
                     raise TypeError("a seed returns nothing; it is no generator and not async")
                 session.commit()  # of its own savepoint
 
-        def cut(_thread: int) -> None:
+        def cut() -> None:
             nonlocal was_cut_off
             was_cut_off = True
             engines.take_away(raw)
 
         try:
-            with blamed(
-                "plugin_seed_failed", "Its seed failed and was taken back. Mend it, and retry."
+            with (
+                blamed(
+                    "plugin_seed_failed", "Its seed failed and was taken back. Mend it, and retry."
+                ),
+                self._watched.seeding(),
             ):
                 call_bounded(seed, self._seconds, cut)
         except PluginError:
@@ -236,9 +252,12 @@ class Update:
             with blamed("plugin_seed_failed", "Rows of its seed refer to nothing. Correct it."):
                 self._connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
             return
-        tables = [table.name for table in self._plugin.tables]
-        for table in [*tables, *CoreModel.metadata.tables]:
-            check = f"PRAGMA foreign_key_check('{table}')"
+        # All tables, if it may have taken away what others refer to; that takes longer.
+        may_be_others = self._watched.reaches_out or self._plugin.history is not None
+        own = [f"('{table.name}')" for table in self._plugin.tables]
+        core = [f"('{table}')" for table in CoreModel.metadata.tables]
+        for which in [""] if may_be_others else [*own, *core]:
+            check = f"PRAGMA foreign_key_check{which}"
             broken = self._connection.exec_driver_sql(check).first()
             if broken:
                 raise PluginError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 
 import sqlalchemy as sa
 from flask import Flask
@@ -160,7 +161,8 @@ class Upkeep:
             )
             if isinstance(error, Stuck) or not roll_back(savepoint, connection):
                 # What was done cannot be told from what others did: all of it is done again.
-                connection.invalidate()
+                with suppress(sa.exc.SQLAlchemyError):  # it may have been closed
+                    connection.invalidate()
                 raise Disturbed from error
             return None
 
