@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from . import postgres
 from .problems import DatabaseProblem, changed
+from .sqlite import SqliteConnection
 from .target import PostgresTarget, SqliteTarget, Target
 
 READ_ONLY = "deploystack_read_only"
@@ -30,9 +30,6 @@ BUSY_SECONDS = 10.0
 MIGRATION_LOCK_SECONDS = 60.0
 """How long a migration waits for another process that migrates the same database."""
 
-ABANDON_SECONDS = 2.0
-"""How long to try to end the transaction of a SQLite connection that is taken away."""
-
 # Older libraries can corrupt a WAL database when the log is reset (fixed in SQLite 3.51.3).
 _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
 
@@ -44,53 +41,15 @@ _ABOUT_THE_SERVER = {"08", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"}
 _ADVISORY_LOCK = 0x6465706C6F79
 
 
-class SqliteConnection(sqlite3.Connection):
-    """A connection that another thread than its user's can take away from it.
-
-    Only so much is done then as is safe while the user may be in the middle of a statement: the
-    transaction ends, which releases its locks, and nothing can be begun any more. To close the
-    handle would crash the process; that happens once nobody refers to it.
-    """
-
-    _is_abandoned = False
-
-    def abandon(self) -> None:
-        """Take the connection away from whoever uses it."""
-        self._is_abandoned = True
-        deadline = time.monotonic() + ABANDON_SECONDS
-        while self.in_transaction and time.monotonic() < deadline:
-            self.interrupt()
-            with suppress(sqlite3.Error):  # a statement that does not end at once
-                super().rollback()
-
-    def cursor(self, *arguments: Any, **named: Any) -> Any:
-        """Return a cursor.
-
-        Raises:
-            ProgrammingError: the connection was taken away.
-        """
-        if self._is_abandoned:
-            raise sqlite3.ProgrammingError("the connection was taken away")
-        return super().cursor(*arguments, **named)
-
-    def rollback(self) -> None:
-        """Roll back; a connection that was taken away fails, so that no pool keeps it."""
-        if self._is_abandoned:
-            raise sqlite3.ProgrammingError("the connection was taken away")
-        super().rollback()
-
-    def close(self) -> None:
-        """Close the handle, unless somebody else may be using it."""
-        if not self._is_abandoned:
-            super().close()
-
-
 def take_away(raw: Any) -> None:
     """End what is being done on a driver's connection in another thread, for good."""
     if isinstance(raw, SqliteConnection):
-        with suppress(sqlite3.ProgrammingError):  # closed already
+        with suppress(sqlite3.Error):  # closed already
             raw.abandon()
     else:
+        # A server that is busy with a statement would not notice that its client is gone.
+        with suppress(Exception):  # whatever it raises, the connection is cut next
+            raw.cancel()
         postgres.cut_off(raw)
 
 
@@ -326,6 +285,8 @@ class _SameSchema:
 
 def _create_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists():
+        return  # to close any descriptor of it would release this process's locks (fcntl(2))
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 

@@ -18,8 +18,11 @@ from ..database import engines
 from ..database.problems import DatabaseProblem
 from .failure import PluginError
 
-_ENDS = re.compile(r"\s*(commit|end|abort|begin|start\s+transaction|rollback(?!\s+to))\b", re.I)
-_CHANGES_TABLES = re.compile(r"\s*(alter|create|drop|truncate)\b", re.I)
+_START = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"  # white space and comments
+_ENDS = re.compile(
+    _START + r"(commit|end|abort|begin|start\s+transaction|rollback(?!\s+to))\b", re.I | re.S
+)
+_CHANGES_TABLES = re.compile(_START + r"(alter|create|drop|truncate)\b", re.I | re.S)
 _CHANGES_ROWS = re.compile(r"\b(delete|update|replace)\b", re.I)
 _INSERTS = re.compile(r"\binsert\s+(?:or\s+\w+\s+)?into\s+\W?(\w+)", re.I)
 
