@@ -139,8 +139,8 @@ WRONG = {
     "viewed": (
         "migrations",
         "def upgrade() -> None:",
-        'def upgrade() -> None:\n    op.execute("CREATE VIEW one AS SELECT 1 AS number")',
-        "cannot be applied again(.|\n)*one",
+        'def upgrade() -> None:\n    op.execute("CREATE VIEW viewed_one AS SELECT 1 AS number")',
+        "cannot be applied again(.|\n)*viewed_one",
     ),
     "failing": (
         "__init__.py",
