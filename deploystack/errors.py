@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from flask import Blueprint, Flask, Response, request
+from flask import Response, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -28,6 +28,13 @@ SENTENCES = {
     "in the server's log.",
 }
 CODES = {413: "body_too_large", 415: "unsupported_media_type", 500: "internal_error"}
+
+
+class Registry(Protocol):
+    """Where error handlers are registered: an application, or some routes of it."""
+
+    def register_error_handler(self, kind: type[Exception], handler: Any, /) -> None:
+        """Let ``handler`` answer for exceptions of ``kind``."""
 
 
 Unexpected = Callable[[Exception], Response]
@@ -61,7 +68,7 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
 
-def register_error_handlers(app: Flask | Blueprint, unexpected: Unexpected) -> None:
+def register_error_handlers(app: Registry, unexpected: Unexpected) -> None:
     """Make every failure of ``app``, expected or not, answer with the one error body.
 
     Args:

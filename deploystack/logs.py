@@ -104,8 +104,15 @@ def describe(error: BaseException) -> str:
     if module in {"psycopg2", "sqlite3", "sqlalchemy"}:
         what = f"{type(driver_error).__name__} {code or ''}".rstrip()
     else:
-        what = f"{type(error).__name__}: {str(error)[:500]}"
+        what = f"{type(error).__name__}: {_text(error)}"
     return f"{what} ({_where(error)})"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:500]
+    except Exception:  # noqa: BLE001  # an exception of a plugin may fail at that, too
+        return "(it cannot be printed)"
 
 
 def _where(error: BaseException) -> str:
@@ -114,9 +121,11 @@ def _where(error: BaseException) -> str:
     while traceback:
         path = Path(traceback.tb_frame.f_code.co_filename)
         name = path.relative_to(_PACKAGE) if path.is_relative_to(_PACKAGE) else path.name
-        frames.append(f"{name}:{traceback.tb_lineno}")
+        frames.append((f"{name}:{traceback.tb_lineno}", "site-packages" in path.parts))
         traceback = traceback.tb_next
-    return " > ".join(frames[-8:]) or "no frame"
+    # An error of a driver arises deep in libraries; where they were called from is what helps.
+    callers = [place for place, is_library in frames[:-4] if not is_library]
+    return " > ".join([*callers[-4:], *(place for place, _ in frames[-4:])]) or "no frame"
 
 
 def _request_id() -> str | None:

@@ -15,6 +15,8 @@ from deploystack.database import get_database
 from tests.support.postgres import Postgres, PostgresServer, external_or_private
 from tests.support.server import Server
 
+pytest_plugins = ["pytester"]
+
 MakeApp = Callable[..., Flask]
 Serve = Callable[..., Server]
 

@@ -9,15 +9,12 @@ import ast
 import json
 import re
 import secrets
-import shlex
 import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from flask import Flask
@@ -28,95 +25,28 @@ from deploystack.config import ConfigError
 from deploystack.errors import CODES, SENTENCES
 from tests.conftest import MakeApp
 from tests.support.direct import Direct
+from tests.support.pages import (
+    DOCS,
+    PAGES,
+    README,
+    SERVER,
+    blocks,
+    code,
+    page_id,
+    pairs,
+    parse_curl,
+    prose,
+    quoted,
+    slugs,
+    table,
+)
 from tests.support.postgres import Postgres
 from tests.support.server import ROOT
 
-README = ROOT / "README.md"
-DOCS = ROOT / "docs"
-PAGES = sorted([README, ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
 API = DOCS / "setup-api.md"
 ACCOUNTS = DOCS / "accounts.md"
 CONFIGURATION = DOCS / "configuration.md"
 SOURCES = sorted((ROOT / "deploystack").rglob("*.py"))
-SERVER = "http://127.0.0.1:3000"
-
-
-# --- Reading the pages ------------------------------------------------------------------------
-
-
-class Block(NamedTuple):
-    """A fenced block, and the language it is in."""
-
-    language: str
-    text: str
-    start: int
-    end: int
-
-
-def blocks(text: str) -> list[Block]:
-    """Return the fenced blocks of a page, in order."""
-    return [
-        Block(found[1], found[2], *found.span())
-        for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    ]
-
-
-def pairs(text: str, first: str, second: str) -> list[tuple[str, str]]:
-    """Return each block of one language that a block of another directly follows, with that one."""
-    found = blocks(text)
-    return [
-        (one.text, two.text.rstrip("\n"))
-        for one, two in pairwise(found)
-        if (one.language, two.language) == (first, second) and not text[one.end : two.start].strip()
-    ]
-
-
-def prose(text: str) -> str:
-    """Return a page without its fenced blocks."""
-    for block in reversed(blocks(text)):
-        text = text[: block.start] + text[block.end :]
-    return text
-
-
-def code(text: str) -> list[str]:
-    """Return everything a page sets as code: what is in backticks, and each line of its blocks."""
-    lines = [
-        line
-        for block in blocks(text)
-        if block.language in {"sh", "text"}
-        for line in block.text.replace("\\\n", " ").splitlines()
-    ]
-    return re.findall(r"`([^`]+)`", prose(text).replace("\n", " ")) + lines
-
-
-def table(path: Path, heading: str) -> list[dict[str, str]]:
-    """Return the rows of every table of a page whose first column has this heading."""
-    rows = []
-    header: list[str] = []
-    for line in path.read_text("utf-8").splitlines():
-        if not line.startswith("|"):
-            header = []
-            continue
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if not header:
-            header = cells
-        elif header[0] == heading and not set(line) <= set("|-: "):
-            rows.append(dict(zip(header, cells, strict=True)))
-    return rows
-
-
-def slugs(path: Path) -> set[str]:
-    """Return what the headings of a page can be linked to as."""
-    headings = re.findall(r"^#+ (.*)$", prose(path.read_text("utf-8")), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def quoted(cell: str) -> str:
-    return cell.strip("`")
-
-
-def page_id(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 # --- Error codes ------------------------------------------------------------------------------
@@ -313,7 +243,11 @@ def test_each_code_says_what_it_means_and_what_to_do() -> None:
 def test_a_page_names_no_unknown_code(page: Path) -> None:
     known = codes_in_code().keys()
     named = [text for text in code(page.read_text("utf-8")) if CODE.fullmatch(text)]
-    like_codes = [t for t in named if t.startswith(("db_", "database_", "migration_", "selecti"))]
+    like_codes = [
+        text
+        for text in named
+        if text.startswith(("db_", "database_", "migration_", "plugin_", "selecti"))
+    ]
 
     assert [text for text in like_codes if text not in known] == []
 
@@ -432,57 +366,80 @@ def test_each_make_target_exists(page: Path) -> None:
 
 GROUPS = {
     "db": "deploystack.database.cli",
+    "plugins": "deploystack.plugins.cli",
     "settings": "deploystack.settings.cli",
     "tokens": "deploystack.auth.cli",
     "users": "deploystack.auth.cli",
 }
 
 
-def flask_commands(text: str, group: str = "db") -> list[tuple[str, list[str]]]:
-    """Return each command of a group in a piece of code, with the options it is given."""
+def flask_commands(text: str) -> list[tuple[str, str, list[str]]]:
+    """Return each command of ours in a piece of code.
+
+    Returns:
+        For each its group, its name, and the options it is given.
+    """
     found = []
-    for tail in re.split(rf"flask (?:--app wsgi )?{group} (?=[a-z])", text)[1:]:
+    for start in re.finditer(
+        r"flask (?:--app wsgi )?(db|plugins|settings|tokens|users) (?:-x plugin=\w+ )?(?=[a-z])",
+        text,
+    ):
+        tail = re.split(r"\bflask ", text[start.end() :])[0]
         words = re.split(r"\s+[#|&;]|[|&;`]", tail)[0].split()
-        found.append((words[0], [word for word in words[1:] if re.fullmatch(r"--?[a-z-]+", word)]))
+        options = [word for word in words[1:] if re.fullmatch(r"--?[a-z-]+", word)]
+        found.append((start[1], words[0], options))
     return found
 
 
 def test_commands_are_found_in_the_code_of_a_page() -> None:
     assert flask_commands("echo x | flask --app wsgi db setup --type a - # flask db -x") == [
-        ("setup", ["--type"])
+        ("db", "setup", ["--type"])
     ]
     assert flask_commands("`flask db …` and flask db reset --yes --no-such") == [
-        ("reset", ["--yes", "--no-such"])
+        ("db", "reset", ["--yes", "--no-such"])
+    ]
+    assert flask_commands("flask db -x plugin=notes check") == [("db", "check", [])]
+    assert flask_commands('flask plugins migrate notes -m "add a table"   # flask db it') == [
+        ("plugins", "migrate", ["-m"]),
+        ("db", "it", []),
     ]
 
 
-@pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
-def test_each_flask_command_exists_with_its_options(page: Path, group: str) -> None:
-    commands = getattr(import_module(GROUPS[group]), group).commands
-    named = [c for text in code(page.read_text("utf-8")) for c in flask_commands(text, group)]
+def test_each_flask_command_exists_with_its_options(page: Path) -> None:
+    groups = {name: getattr(import_module(module), name) for name, module in GROUPS.items()}
+    named = [c for text in code(page.read_text("utf-8")) for c in flask_commands(text)]
     unknown = [
-        (name, option)
-        for name, options in named
+        (group, name, option)
+        for group, name, options in named
         for option in ["", *options]
-        if name not in commands
-        or (option and option not in {o for p in commands[name].params for o in p.opts})
+        if name not in groups[group].commands
+        or (
+            option
+            and option not in {o for p in groups[group].commands[name].params for o in p.opts}
+        )
     ]
 
     assert unknown == []
 
 
-def test_the_readme_names_every_command_of_ours() -> None:
+@pytest.mark.parametrize(("group", "source"), [("db", "database"), ("plugins", "plugins")])
+def test_the_readme_names_every_command_of_ours(group: str, source: str) -> None:
     own = set(
         re.findall(
             r'^@command\("([a-z-]+)"\)',
-            (ROOT / "deploystack" / "database" / "cli.py").read_text("utf-8"),
+            (ROOT / "deploystack" / source / "cli.py").read_text("utf-8"),
             re.MULTILINE,
         )
     )
-    named = {name for text in code(README.read_text("utf-8")) for name, _ in flask_commands(text)}
+    named = {
+        name
+        for text in code(README.read_text("utf-8"))
+        for of, name, _ in flask_commands(text)
+        if of == group
+    }
 
-    assert {"status", "setup", "reset"} <= own
+    assert own & {"status", "setup", "reset", "list", "show", "purge"}
     assert own - named == set()
 
 
@@ -565,21 +522,7 @@ def test_examples_of_json_and_python_parse(page: Path) -> None:
 
 def run_curl(client: FlaskClient, command: str) -> str:
     """Send what a ``curl`` command sends, to the application, and return the answer's body."""
-    program, *words = shlex.split(command.replace("\\\n", " "))
-    assert program == "curl"
-    method, data, url, headers = "GET", None, "", []
-    while words:
-        match words.pop(0):
-            case "-X":
-                method = words.pop(0)
-            case "-H":
-                name, _, value = words.pop(0).partition(": ")
-                headers.append((name, value))
-            case "-d":
-                data = words.pop(0)
-            case url:
-                assert url.startswith(SERVER), command
-    path = url.removeprefix(SERVER)
+    method, path, headers, data = parse_curl(command)
     response = client.open(path, base_url=SERVER, method=method, headers=headers, data=data)
     return response.text.rstrip("\n")
 

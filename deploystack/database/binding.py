@@ -150,6 +150,28 @@ def pinned(app: Flask, binding: Binding) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def without_database(app: Flask, refusal: Callable[[], Exception]) -> Iterator[None]:
+    """Open an application context in which ``db.session`` raises what ``refusal`` returns."""
+    with app.app_context():
+        g._database_binding = _Refusing(refusal)
+        yield
+
+
+class _Refusing:
+    """In place of a binding."""
+
+    def __init__(self, refusal: Callable[[], Exception]) -> None:
+        self._refusal = refusal
+
+    @property
+    def engine(self) -> sa.Engine:
+        raise self._refusal()
+
+    def release(self) -> None:
+        """Do nothing: nothing was leased."""
+
+
 def _unpin(_error: BaseException | None) -> None:
     binding: Binding | None = g.pop("_database_binding", None)
     if binding is not None:

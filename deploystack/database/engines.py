@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from . import postgres
 from .problems import DatabaseProblem, changed
+from .sqlite import SqliteConnection
 from .target import PostgresTarget, SqliteTarget, Target
 
 READ_ONLY = "deploystack_read_only"
@@ -38,6 +39,18 @@ _ABOUT_THE_SERVER = {"08", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"}
 
 # Any number will do, as long as every host takes the same one: "deploy" in ASCII.
 _ADVISORY_LOCK = 0x6465706C6F79
+
+
+def take_away(raw: Any) -> None:
+    """End what is being done on a driver's connection in another thread, for good."""
+    if isinstance(raw, SqliteConnection):
+        with suppress(sqlite3.Error):  # closed already
+            raw.abandon()
+    else:
+        # A server that is busy with a statement would not notice that its client is gone.
+        with suppress(Exception):  # whatever it raises, the connection is cut next
+            raw.cancel()
+        postgres.cut_off(raw)
 
 
 def runtime_engine(target: Target, threads: int) -> sa.Engine:
@@ -232,6 +245,7 @@ def _sqlite_creator(path: Path, busy_seconds: float) -> Any:
         connection = sqlite3.connect(
             uri,
             uri=True,
+            factory=SqliteConnection,
             timeout=busy_seconds,
             # Python's driver would begin transactions behind SQLAlchemy's back, and not before
             # DDL: a failing revision would leave its first statements behind.
@@ -284,6 +298,8 @@ class _SameSchema:
 
 def _create_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists():
+        return  # to close any descriptor of it would release this process's locks (fcntl(2))
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 import sqlalchemy as sa
-from flask import Blueprint, Flask, Response, current_app, g
+from flask import Response, current_app, g
 
-from ..errors import ApiError, Unexpected, answer
+from ..errors import ApiError, Registry, Unexpected, answer
 from ..logs import describe
 from .engines import is_about_the_database, problem_of
 from .handle import get_database
@@ -16,7 +16,7 @@ from .problems import DatabaseProblem
 log = logging.getLogger(__name__)
 
 
-def register_database_errors(app: Flask | Blueprint, unexpected: Unexpected) -> None:
+def register_database_errors(app: Registry, unexpected: Unexpected) -> None:
     """Make ``app`` answer for a database that is away, locked or too busy.
 
     Args:

@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from flask import Flask
@@ -71,6 +72,10 @@ class Database:
         self.config = config
         self.schema = schema
         self.listener = listener
+        # Read now, by the one thread there is: Python 3.11 cannot parse in two threads at once
+        # ("AST constructor recursion depth mismatch", a SystemError). What is wrong is told later.
+        with suppress(DatabaseProblem):
+            schema.history.head  # noqa: B018
         self._operator_target = operator_target(config)
         self._selection_file = str(config.selection_file)
         # An empty database may be given its tables at the start. Later it may not, or a worker

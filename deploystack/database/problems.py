@@ -75,6 +75,14 @@ def silent(code: Literal["db_timeout", "db_unresponsive"]) -> DatabaseProblem:
     )
 
 
+def pending() -> DatabaseProblem:
+    """Return the problem of a database whose schema is behind the code."""
+    return DatabaseProblem(
+        "migration_pending",
+        "The schema is behind the code. Restart the server, or run `flask db upgrade`.",
+    )
+
+
 def preparing() -> DatabaseProblem:
     """Return the problem of a database that is being connected and checked."""
     return DatabaseProblem(

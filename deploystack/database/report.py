@@ -7,7 +7,7 @@ from typing import Any
 from . import attach, engines
 from .handle import Database
 from .migrations import failure, migrator
-from .problems import DatabaseProblem
+from .problems import DatabaseProblem, pending
 from .selection import NoSelection
 from .target import SqliteTarget, Target
 
@@ -59,10 +59,7 @@ def _look(database: Database, target: Target, found: dict[str, Any]) -> None:
     found["initialized"] = not found["pending"]
     if found["pending"]:
         found["last_failure"] = failure.read(database.config.data_dir)
-        raise DatabaseProblem(
-            "migration_pending",
-            "The schema is behind the code. Restart the server, or run `flask db upgrade`.",
-        )
+        raise pending()
 
 
 def _location(target: Target) -> str:

@@ -10,10 +10,9 @@ from contextlib import suppress
 
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.sql.elements import conv
 
 from ..database import engines, get_database
-from ..database.binding import NAMING
-from ..database.binding import Model as CoreModel
 from ..database.problems import DatabaseProblem
 from ..database.selection import NoSelection
 from .initial import differences
@@ -44,11 +43,12 @@ def baseline(app: Flask, plugin: Plugin) -> sa.MetaData | None:
 
 
 def _read(connection: sa.Connection, names: list[str], declared: sa.MetaData) -> sa.MetaData:
-    found = sa.MetaData(naming_convention=NAMING)
-    for table in CoreModel.metadata.tables.values():
-        table.to_metadata(found)
+    found = sa.MetaData()  # without a naming convention: what is read has its names
     for name in names:
         table = sa.Table(name, found, autoload_with=connection)
+        for constraint in table.constraints:
+            if isinstance(constraint.name, str):  # the whole name: nothing is to be put before it
+                constraint.name = conv(constraint.name)
         for column in table.columns:
             wanted = declared.tables[name].columns.get(column.name) if name in declared else None
             if wanted is not None and _same_type(wanted, column, connection.dialect):

@@ -12,16 +12,16 @@ import click
 from flask import current_app, g
 from flask.cli import with_appcontext
 
-from ..database import engines, get_database
+from ..database import get_database
 from ..database.cli import db
 from ..database.migrations import glue
-from ..database.migrations.additions import undisturbed
 from ..database.problems import DatabaseProblem
 from ..database.selection import NoSelection
 from ..errors import ApiError
 from . import purge as purging
 from . import scaffold
 from .plugin import Plugin
+from .registry import is_disabled
 from .report import report
 from .service import Service, get_service
 
@@ -95,36 +95,12 @@ def retry(name: str) -> None:
     """Try a quarantined plugin again, here and in running servers."""
     plugin, service = _plugin(name), _service()
     if plugin.is_disabled:
-        raise click.ClickException(
-            f"The plugin {name!r} is switched off by DEPLOYSTACK_PLUGINS_DISABLED."
-        )
-    if plugin.rejected:
-        raise click.ClickException(
-            f"The plugin {name!r} cannot be loaded. {plugin.rejected.for_operator()}"
-        )
+        raise is_disabled(name)
     service.plugins.retry(plugin)
-    database = get_database(_app())
-
-    def attempt() -> None:
-        with engines.migration(database.target()) as connection:
-            if not database.schema.is_current(connection):
-                raise DatabaseProblem(
-                    "migration_pending",
-                    "The core's schema is behind the code. Run `flask db upgrade` first.",
-                )
-            service.upkeep.update(connection, service_usable(service, plugin), progress=_progress)
-
-    undisturbed(attempt)
-    failure = service.plugins.failure(plugin)
-    if failure:
-        raise click.ClickException(f"The plugin {name!r} failed again. {failure.for_operator()}")
-    click.echo(f"The plugin {name!r} is up to date. Running servers use it from now on, unless")
-    click.echo("they could not load it when they started: then restart them.")
-
-
-def service_usable(service: Service, plugin: Plugin) -> list[Plugin]:
-    """Return ``plugin`` unless it has just failed."""
-    return [plugin] if service.plugins.failure(plugin) is None else []
+    glue.bring_to_head(name)
+    click.echo(
+        f"The plugin {name!r} is tried again: running servers use it from their next request to it."
+    )
 
 
 @command("purge")
@@ -198,7 +174,3 @@ def _service() -> Service:
 
 def _plugin(name: str) -> Plugin:
     return _service().plugins.get(name)
-
-
-def _progress(step: str) -> None:
-    click.echo(f"  {step}", err=True)

@@ -11,11 +11,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-import sqlalchemy as sa
-
 from ..config import Config, ConfigError
 from .hookspecs import PROJECT
-from .model import Model
 
 FOLDER_PACKAGE = "deploystack_plugin"
 """A file ``notes.py`` is imported as ``deploystack_plugin_notes``: nothing else is called so."""
@@ -99,28 +96,18 @@ class _FileLoader:
 
     def __call__(self) -> ModuleType:
         name = f"{FOLDER_PACKAGE}_{self.path.stem}"
-        self._unload(name)
+        # What an application that was made before in this process has imported.
+        for other in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+            del sys.modules[other]
         file = self.path / "__init__.py" if self.path.is_dir() else self.path
         spec = spec_from_file_location(name, file)
         if spec is None or spec.loader is None:
             raise ImportError(f"{file.name} is not a Python file")
         module = module_from_spec(spec)
         sys.modules[name] = module
-        before = set(Model.metadata.tables)
         try:
             spec.loader.exec_module(module)
         except BaseException:  # whatever it is, nothing half-imported stays; raised again
             del sys.modules[name]
-            for table in set(Model.metadata.tables) - before:
-                Model.metadata.forget(table)
             raise
         return module
-
-    def _unload(self, name: str) -> None:
-        """Forget what an application that was made before in this process has imported."""
-        for other in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
-            for value in vars(sys.modules.pop(other)).values():
-                if isinstance(value, type) and issubclass(value, Model):
-                    Model.metadata.forget(str(getattr(value, "__tablename__", "")))
-                elif isinstance(value, sa.Table):
-                    Model.metadata.forget(value.name)

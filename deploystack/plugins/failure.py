@@ -27,6 +27,15 @@ class PluginError(Exception):
         self.cause = cause
 
 
+TIMEOUT = (
+    "It did not come back in time and was cut off. Mend it, or raise DEPLOYSTACK_PLUGIN_TIMEOUT."
+)
+
+
+class Stuck(BaseException):
+    """A function was cut off that had a connection which others use too: that is lost."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a plugin is quarantined.
@@ -36,12 +45,14 @@ class Failure:
         sentence: for a person, with the remedy.
         cause: for the operator only.
         at: when, in seconds since 1970.
+        build: which code of the plugin it was; see :attr:`.Plugin.build`.
     """
 
     code: str
     sentence: str
     cause: str | None = None
     at: float = field(default_factory=time.time)
+    build: str = ""
 
     def for_operator(self) -> str:
         """Return all there is to say, for a terminal."""
@@ -60,6 +71,8 @@ class Failure:
 
 def failure_of(error: BaseException, code: str, sentence: str) -> Failure:
     """Return what an exception of a plugin means: itself, or ``code`` if nobody foresaw it."""
+    if isinstance(error, Stuck):
+        return Failure("plugin_timeout", TIMEOUT)
     if isinstance(error, PluginError):
         return Failure(error.code, error.sentence, error.cause)
     return Failure(code, sentence, describe(error))
@@ -70,7 +83,7 @@ def blamed(code: str, sentence: str) -> Iterator[None]:
     """Turn whatever a plugin raises, an attempt to exit too, into a :class:`PluginError`."""
     try:
         yield
-    except PluginError:
+    except (PluginError, Stuck, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # a plugin is free to raise anything
+    except BaseException as error:  # a plugin is free to raise anything
         raise PluginError(code, sentence, describe(error)) from error

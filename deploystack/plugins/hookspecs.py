@@ -92,8 +92,8 @@ def deploystack_seed(session: Session) -> None:
 
     Fires in the one transaction of setup, or of an upgrade, after the plugin's tables are there: in
     the process that does it, with an application context. Must be idempotent, because it is called
-    again after every upgrade of the plugin. Must not commit; what it did is committed with
-    everything else. Is cut off after ``DEPLOYSTACK_PLUGIN_TIMEOUT`` seconds.
+    again after every upgrade of the plugin or of DeployStack. Must not commit; what it did is
+    committed with everything else. Is cut off after ``DEPLOYSTACK_PLUGIN_TIMEOUT`` seconds.
     """
 
 
@@ -102,8 +102,8 @@ def deploystack_database_ready(app: Flask) -> None:
     """Begin to work: the database is in use.
 
     Fires in every worker process, after each time it binds to a database, with an application
-    context, so that ``db.session`` works. The plugin's routes open once it returns. Is cut off
-    after ``DEPLOYSTACK_PLUGIN_TIMEOUT`` seconds.
+    context, so that ``db.session`` works; in a command that uses ``db.session``, too. The plugin's
+    routes open once it returns. Is cut off after ``DEPLOYSTACK_PLUGIN_TIMEOUT`` seconds.
     """
 
 

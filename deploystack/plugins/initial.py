@@ -158,7 +158,7 @@ def _scratch_schema(connection: sa.Connection, plugin: str) -> Iterator[None]:
             connection.exec_driver_sql(f"CREATE SCHEMA {_SCRATCH}")
         except sa.exc.ProgrammingError as error:
             raise PluginError(
-                "plugin_tables_differ",
+                "plugin_no_permission",
                 "Its tables are there already, and to compare them with its first revision takes "
                 "the right to make a schema, once. Grant the application's user CREATE on the "
                 f"database, then run `flask plugins retry {plugin}`.",

@@ -48,7 +48,7 @@ def load(config: Config, given: Sequence[object]) -> list[Plugin]:
         with _rejecting(plugin):
             _ask_for_metadata(plugin, config)
     _reject_duplicates(plugins)
-    plugins.sort(key=lambda plugin: plugin.name)
+    plugins.sort(key=lambda plugin: (plugin.name, plugin.rejected is not None))
     for plugin in plugins:
         with _rejecting(plugin):
             _ask_for_the_rest(plugin, config)
@@ -70,24 +70,47 @@ def _rejecting(plugin: Plugin) -> Iterator[None]:
 def _import(
     plugin: Plugin, load_source: Callable[[], object], pluggy_manager: pluggy.PluginManager
 ) -> None:
-    with blamed("plugin_import_failed", "It cannot be imported. Look at the log, and mend it."):
+    with (
+        blamed("plugin_import_failed", "It cannot be imported. Look at the log, and mend it."),
+        plugin.scope.entered(),
+    ):
         source = load_source()
         if isinstance(source, type):
             source = source()
-    if pluggy_manager.is_registered(source):
+    if any(source is other for other in pluggy_manager.get_plugins()):
         return
     plugin.source = source
+    with blamed("plugin_hook_failed", "Its hooks cannot be read. Look at the log, and mend it."):
+        _check_marks(source)
+        _register(source, f"{plugin.label} {id(source)}", pluggy_manager)
+
+
+def _register(source: object, name: str, pluggy_manager: pluggy.PluginManager) -> None:
     try:
-        pluggy_manager.register(source, name=f"{plugin.label} {len(pluggy_manager.get_plugins())}")
+        pluggy_manager.register(source, name=name)
         pluggy_manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        pluggy_manager.unregister(source)
+    except BaseException as error:
+        if any(source is other for other in pluggy_manager.get_plugins()):
+            pluggy_manager.unregister(source)
+        if not isinstance(error, pluggy.PluginValidationError):
+            raise
         raise PluginError(
             "plugin_hook_unknown",
             "It implements a hook that does not exist, or that takes other arguments. The hooks "
             "are listed in docs/plugins.md. Correct its name or its arguments.",
             str(error).strip().partition("\n")[0],
         ) from error
+
+
+def _check_marks(source: object) -> None:
+    """Refuse a function that is called like a hook and would be ignored."""
+    for name in vars(hookspecs):
+        function = getattr(source, name, None) if name.startswith(f"{hookspecs.PROJECT}_") else None
+        if callable(function) and not hasattr(function, f"{hookspecs.PROJECT}_impl"):
+            raise PluginError(
+                "plugin_hook_unknown",
+                f"Its function {name} is not decorated with @hookimpl. Add that.",
+            )
 
 
 def _hand_out_hooks(plugins: Sequence[Plugin], pluggy_manager: pluggy.PluginManager) -> None:
@@ -110,14 +133,21 @@ def _by_keyword(implementation: pluggy.HookImpl) -> Callable[..., Any]:
 
 
 def _asked(plugin: Plugin, hook: str, **arguments: Any) -> Any:
-    with blamed("plugin_hook_failed", f"Its hook {hook} failed. Look at the log, and mend it."):
+    with (
+        blamed("plugin_hook_failed", f"Its hook {hook} failed. Look at the log, and mend it."),
+        plugin.scope.entered(),
+    ):
         return plugin.call(hook, **arguments)
 
 
 def _ask_for_metadata(plugin: Plugin, config: Config) -> None:
     if not plugin.is_loaded:
         return
-    plugin.metadata = rules.check_metadata(_asked(plugin, "deploystack_metadata"))
+    given = _asked(plugin, "deploystack_metadata")
+    claimed = getattr(given, "name", None)
+    if isinstance(claimed, str) and claimed:
+        plugin.label = claimed[: rules.MAX_TABLE_NAME]  # what people call it, allowed or not
+    plugin.metadata = rules.check_metadata(given)
     plugin.is_disabled = plugin.metadata.name in config.plugins_disabled
 
 
@@ -144,7 +174,10 @@ def _ask_for_the_rest(plugin: Plugin, config: Config) -> None:
     with blamed(
         "plugin_table_invalid", "Its tables cannot be used. Look at the log, and correct them."
     ):
-        tables = rules.check_tables(name, list(_asked(plugin, "deploystack_tables") or ()))
+        with plugin.scope.entered():  # a generator declares as it is gone through
+            declared = list(_asked(plugin, "deploystack_tables") or ())
+        rules.detach_strays()
+        tables = rules.check_tables(name, declared)
     plugin.tables = tables
     plugin.history = _history(plugin, config)
     plugin.settings = rules.check_settings(name, _items(plugin, "deploystack_settings"))
@@ -158,17 +191,33 @@ def _ask_for_the_rest(plugin: Plugin, config: Config) -> None:
         for command in commands:
             group.add_command(command)
     _asked(plugin, "deploystack_commands", cli=group)
-    plugin.commands = list(group.commands.values())
+    with blamed("plugin_command_invalid", "Its commands cannot be used. Look at the log."):
+        plugin.commands = _checked_commands(group)
+
+
+def _checked_commands(group: click.Group) -> list[click.Command]:
+    added: Any = group.commands  # a plugin need not keep to the annotations
+    for name, command in added.items():
+        if not isinstance(command, click.Command) or not name or command.name != name:
+            raise PluginError(
+                "plugin_command_invalid",
+                "A command is a click.Command, and is added by its own name. Correct "
+                "deploystack_commands.",
+                f"{name!r}: {type(command).__name__}",
+            )
+    return list(group.commands.values())
 
 
 def _check_commands(plugin: Plugin, plugins: Sequence[Plugin]) -> None:
     earlier = plugins[: plugins.index(plugin)]
     taken = COMMANDS | {c.name for other in earlier if other.is_loaded for c in other.commands}
+    taken |= {other.name for other in plugins if other.name != plugin.name}
     clashing = [str(command.name) for command in plugin.commands if command.name in taken]
     if clashing and plugin.is_loaded:
         raise PluginError(
             "plugin_command_invalid",
-            f"There is a command `flask {clashing[0]}` already. Rename the plugin's.",
+            f"The command `flask {clashing[0]}` is not this plugin's to have: there is one, or "
+            "another plugin has that name. Rename it.",
         )
 
 

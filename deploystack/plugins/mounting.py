@@ -7,14 +7,15 @@ for there, and may ask for, is written into a blueprint of ours.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask import Blueprint, Flask
 from werkzeug.routing import Rule
 
+from . import guarded
 from .failure import PluginError
+from .guarded import Wrap
 
 if TYPE_CHECKING:
     import click
@@ -45,14 +46,16 @@ def mount(name: str, given: Iterable[Any]) -> tuple[Blueprint, list[click.Comman
         )
     mounted = Blueprint(name, __name__)
     ours = _rebuilt(scratch)
+    views = {at: guarded.called(view) for at, view in scratch.view_functions.items()}
     for rule in scratch.url_map.iter_rules():
         owner, _, endpoint = rule.endpoint.rpartition(".")
         if owner not in ours:
             _refuse(_outside(name, rule.rule))
-        _add(ours[owner], name, rule, endpoint, scratch.view_functions[rule.endpoint])
+        _add(ours[owner], name, rule, endpoint, views[rule.endpoint])
     for full_name in sorted(ours, key=lambda full_name: -full_name.count(".")):
         parent = full_name.rpartition(".")[0]
         ours.get(parent, mounted).register_blueprint(ours[full_name])
+    Flask("plugin", static_folder=None).register_blueprint(mounted)  # whatever it raises, not later
     return mounted, list(scratch.cli.commands.values())
 
 
@@ -88,30 +91,21 @@ def _rebuilt(scratch: Flask) -> dict[str, Blueprint]:
         # As a function before the request and not as a preprocessor, so that whether the plugin
         # may be asked at all is decided first.
         for preprocess in scratch.url_value_preprocessors.get(full_name, ()):
-            blueprint.before_request(_preprocessing(preprocess))
-        copies: list[tuple[Callable[[Any], Any], dict[Any, Any]]] = [
-            (blueprint.before_request, scratch.before_request_funcs),
-            (blueprint.after_request, scratch.after_request_funcs),
-            (blueprint.teardown_request, scratch.teardown_request_funcs),
-            (blueprint.url_defaults, scratch.url_default_functions),
-            (blueprint.context_processor, scratch.template_context_processors),
+            blueprint.before_request(guarded.preprocessing(preprocess))
+        copies: list[tuple[Callable[[Any], Any], dict[Any, Any], Wrap]] = [
+            (blueprint.before_request, scratch.before_request_funcs, guarded.called),
+            (blueprint.after_request, scratch.after_request_funcs, guarded.after),
+            (blueprint.teardown_request, scratch.teardown_request_funcs, guarded.at_the_end),
+            (blueprint.url_defaults, scratch.url_default_functions, guarded.called),
+            (blueprint.context_processor, scratch.template_context_processors, guarded.called),
         ]
-        for add, functions in copies:
+        for add, functions, wrap in copies:
             for function in functions.get(full_name, ()):
-                add(function)
+                add(wrap(function))
         for handlers in scratch.error_handler_spec.get(full_name, {}).values():
             for kind, handler in handlers.items():
-                blueprint.register_error_handler(kind, handler)
+                blueprint.register_error_handler(kind, guarded.handling(handler))
     return ours
-
-
-def _preprocessing(function: Callable[[Any, Any], Any]) -> Callable[[], None]:
-    from flask import request
-
-    def before() -> None:
-        function(request.endpoint, request.view_args)
-
-    return before
 
 
 def _add(
@@ -122,7 +116,7 @@ def _add(
     blueprint.add_url_rule(
         _below_prefix(name, rule.rule),
         endpoint,
-        _without_exit(view),
+        view,
         provide_automatic_options=getattr(rule, "provide_automatic_options", True),
         methods=rule.methods,
         defaults=rule.defaults,
@@ -130,19 +124,6 @@ def _add(
         redirect_to=rule.redirect_to,
         build_only=rule.build_only,
     )
-
-
-def _without_exit(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``view``, but an attempt to end the process becomes an error like others."""
-
-    @functools.wraps(view)
-    def called(**arguments: Any) -> Any:
-        try:
-            return view(**arguments)
-        except SystemExit as error:
-            raise RuntimeError("it tried to end the process") from error
-
-    return called
 
 
 def _below_prefix(name: str, path: str) -> str:

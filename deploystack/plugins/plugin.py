@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ..database.binding import NAMING
 from ..database.binding import Model as CoreModel
+from . import structure
 from .declarations import PluginMetadata, SettingGroup
 from .failure import Failure
+from .model import Scope
 
 if TYPE_CHECKING:
     import click
@@ -32,6 +37,7 @@ class Plugin:
         label: what it is called until its metadata is known: its entry point, its file.
         origin: where it was found, for people.
         source: the module or object with the hooks.
+        scope: where it declares its tables.
         is_disabled: whether the operator has switched it off.
         hooks: its implementations, by the name of the hook, to be called by keyword.
         metadata: what it says about itself.
@@ -46,6 +52,7 @@ class Plugin:
     label: str
     origin: str
     source: object = None
+    scope: Scope = field(default_factory=Scope)
     is_disabled: bool = False
     hooks: dict[str, Callable[..., Any]] = field(default_factory=dict)
     metadata: PluginMetadata | None = None
@@ -65,6 +72,19 @@ class Plugin:
     def version(self) -> str | None:
         """Its version, as far as it is known."""
         return self.metadata.version if self.metadata else None
+
+    @cached_property
+    def build(self) -> str:
+        """Tells this code from what it was or will be; looked up as the plugin is loaded."""
+        file = getattr(self.source, "__file__", None)
+        path = Path(file) if file else None
+        is_package = path is not None and path.stem == "__init__"
+        files = sorted(path.parent.rglob("*.py")) if path and is_package else [path]
+        times = []
+        for each in filter(None, files):
+            with suppress(OSError):  # of a module that is in no file of its own
+                times.append(each.stat().st_mtime_ns)
+        return structure.fingerprint(self.version, *map(str, times))
 
     @property
     def is_loaded(self) -> bool:

@@ -1,7 +1,9 @@
 """Which plugins are quarantined, known to every process that shares the data folder.
 
-Each has a file. Workers look whether it is there when the plugin is asked something, which costs a
-``stat``; so one worker's finding is everybody's, and to remove the file is to try again.
+Each has a file. Workers look whether it is there when the plugin is asked something, which costs
+a ``stat``; so one worker's finding is everybody's, and to remove the file is to try again. A file
+says which code has failed, and counts for that code only: a server that still runs with the code
+from before an update says nothing about the new one.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ import json
 import logging
 import os
 import secrets
-import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +29,7 @@ class Quarantine:
     Args:
         folder: where they are.
         since: when this application was made, in seconds since 1970. What failed before that is
-            tried again; with 0, everything counts.
+            tried again.
     """
 
     def __init__(self, folder: Path, since: float) -> None:
@@ -37,8 +38,13 @@ class Quarantine:
         self._read: dict[str, tuple[object, Failure | None]] = {}
         self._unsaved: dict[str, Failure] = {}
 
-    def get(self, name: str) -> Failure | None:
-        """Return why the plugin ``name`` is quarantined, if it is."""
+    def get(self, name: str, build: str) -> Failure | None:
+        """Return why the plugin ``name`` is quarantined, if it is.
+
+        Args:
+            name: the plugin.
+            build: which code of it is meant.
+        """
         path = f"{self._folder}/{name}.json"
         try:
             found = os.stat(path)  # noqa: PTH116  # of text, for each request: half the time
@@ -49,7 +55,15 @@ class Quarantine:
         if known is None or known[0] != seen:
             known = self._read[name] = seen, _load(Path(path))
         failure = known[1]
-        return failure if failure and failure.at >= self._since else self._unsaved.get(name)
+        counts = failure and failure.at >= self._since and failure.build == build
+        return failure if counts else self._unsaved.get(name)
+
+    def last(self, name: str) -> Failure | None:
+        """Return the last failure of the plugin ``name`` that nobody has lifted yet.
+
+        Whichever process it was, and whichever code: this is what an operator wants to know.
+        """
+        return _load(self._folder / f"{name}.json")
 
     def put(self, name: str, failure: Failure) -> None:
         """Quarantine the plugin ``name`` in every process."""
@@ -77,13 +91,10 @@ class Quarantine:
 
     def lift_outdated(self, name: str) -> None:
         """Remove what is left of a failure from before this application was made."""
-        if self.get(name) is None:
+        failure = self.last(name)
+        if failure and failure.at < self._since:
             with suppress(OSError):
                 self.lift(name)
-
-    def everything(self) -> Quarantine:
-        """Return the same files, whenever they were written: what an operator wants to see."""
-        return Quarantine(self._folder, since=0)
 
 
 def _load(path: Path) -> Failure | None:
@@ -91,12 +102,11 @@ def _load(path: Path) -> Failure | None:
     try:
         found = json.loads(path.read_text("utf-8"))
         return Failure(
-            str(found["code"]), str(found["sentence"]), found.get("cause"), float(found["at"])
+            str(found["code"]),
+            str(found["sentence"]),
+            found.get("cause"),
+            float(found["at"]),
+            str(found["build"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def opened(folder: Path) -> Quarantine:
-    """Return the quarantine in ``folder`` for an application that is made now."""
-    return Quarantine(folder, since=time.time())

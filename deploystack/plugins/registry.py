@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..config import Config
 from ..errors import ApiError
@@ -32,6 +33,7 @@ class Plugins:
         for plugin in self.all:
             if plugin.is_loaded:  # rather than one that was rejected and has the same name
                 self._by_name[plugin.name] = plugin
+                plugin.build  # noqa: B018  # looked up now, before its files change
             self._by_name.setdefault(plugin.name, plugin)
             if plugin.rejected:
                 _log_failure(plugin.name, plugin.rejected)
@@ -65,13 +67,14 @@ class Plugins:
 
         Args:
             plugin: the plugin.
-            ever: whether a failure from before this application was made counts as well, as it
-                does in a command that looks at a running server.
+            ever: whether any other process's failure counts as well, as it does in a command
+                that looks at a running server.
         """
         if plugin.is_disabled:
             return None
-        quarantine = self._quarantine.everything() if ever else self._quarantine
-        return plugin.rejected or quarantine.get(plugin.name)
+        if ever:
+            return plugin.rejected or self._quarantine.last(plugin.name)
+        return plugin.rejected or self._quarantine.get(plugin.name, plugin.build)
 
     def usable(self) -> list[Plugin]:
         """Return those that are loaded and not quarantined, by name."""
@@ -79,7 +82,7 @@ class Plugins:
 
     def quarantine(self, plugin: Plugin, failure: Failure) -> None:
         """Put ``plugin`` out of service, in every process."""
-        self._quarantine.put(plugin.name, failure)
+        self._quarantine.put(plugin.name, replace(failure, build=plugin.build))
         _log_failure(plugin.name, failure)
 
     def works(self, plugin: Plugin) -> None:
@@ -93,6 +96,16 @@ class Plugins:
             OSError: the data folder cannot be written.
         """
         self._quarantine.lift(plugin.name)
+
+
+def is_disabled(name: str) -> ApiError:
+    """Return the answer for a command about a plugin that the operator has switched off."""
+    return ApiError(
+        409,
+        "plugin_disabled",
+        f"The plugin {name!r} is switched off by DEPLOYSTACK_PLUGINS_DISABLED. Take it out of "
+        "there first.",
+    )
 
 
 def _log_failure(name: str, failure: Failure) -> None:

@@ -9,8 +9,8 @@ from werkzeug.exceptions import InternalServerError
 
 from ..app import json_response
 from ..database.errors import register_database_errors
-from ..errors import answer, register_error_handlers
-from .failure import failure_of
+from ..errors import ApiError, answer, register_error_handlers
+from . import guarded
 from .mounting import PREFIX
 from .plugin import Plugin
 from .service import Service, get_service
@@ -43,11 +43,16 @@ def _shown(service: Service, plugin: Plugin) -> dict[str, Any]:
 def mount_routes(app: Flask) -> None:
     """Register the routes of every plugin with ``app``, behind one that decides who is asked."""
     mounted = Blueprint("plugin", __name__)
-    mounted.before_request(_require_active)
-    register_error_handlers(mounted, _answer_failure)
-    register_database_errors(mounted, _answer_failure)
-    # What a plugin raises after its view: in after_request, or in its own error handler.
-    mounted.register_error_handler(InternalServerError, _answer_original)
+    mounted.before_request(_refuse_unless_active)
+    mounted.after_request(guarded.watched)
+    handlers = guarded.Handlers(get_service(app).failed)
+    register_error_handlers(handlers, _answer_failure)
+    register_database_errors(handlers, _answer_failure)
+    # What Flask has no other way to tell of: an error while an error was handled.
+    handlers[InternalServerError] = lambda error: handlers.answer(error.original_exception or error)
+    for kind, handler in handlers.items():
+        mounted.register_error_handler(kind, handler)
+    app.extensions[guarded.EXTENSION] = handlers
     for plugin in get_service(app).plugins.loaded:
         if plugin.blueprint:
             mounted.register_blueprint(plugin.blueprint)
@@ -56,29 +61,17 @@ def mount_routes(app: Flask) -> None:
     app.url_build_error_handlers.append(_within_plugin)
 
 
-def _require_active() -> None:
-    get_service(current_app).require_active(_asked())
-
-
-def _asked() -> str:
-    """Return the plugin that the request is for: its endpoint is ``plugin.NAME.…``."""
-    return (request.endpoint or "").split(".")[1]
+def _refuse_unless_active() -> Response | None:
+    try:
+        get_service(current_app).require_active(guarded.request_plugin())
+    except ApiError as error:
+        return guarded.refuse(answer(error))
+    return None
 
 
 def _answer_failure(error: Exception) -> Response:
     """Quarantine the plugin that has raised what nobody foresaw."""
-    service = get_service(current_app)
-    plugin = service.plugins.get(_asked())
-    failure = failure_of(
-        error, "plugin_request_failed", "It failed to answer a request. Look at the log, mend it."
-    )
-    service.quarantine(plugin, failure)
-    return answer(failure.as_api_error(plugin.name))
-
-
-def _answer_original(error: InternalServerError) -> Response:
-    original = error.original_exception
-    return _answer_failure(original if isinstance(original, Exception) else error)
+    return answer(get_service(current_app).failed(guarded.request_plugin(), error))
 
 
 def _tell_of_absent() -> None:
@@ -96,7 +89,7 @@ def _tell_of_absent() -> None:
 def _within_plugin(error: Exception, endpoint: str, values: dict[str, Any]) -> str:
     """Find ``url_for("notes.index")`` in a request to a plugin, as if it were the application."""
     if has_request_context() and (request.endpoint or "").startswith("plugin."):
-        full = f"plugin.{_asked()}.{endpoint}"
+        full = f"plugin.{guarded.request_plugin()}.{endpoint}"
         if full in current_app.view_functions:
-            return url_for(full, **{k: v for k, v in values.items() if not k.startswith("_")})
+            return url_for(full, **values)
     raise error

@@ -59,9 +59,10 @@ def check_metadata(given: object) -> PluginMetadata:
             f"The name {name!r} is reserved: tables that begin with it are not a plugin's. "
             "Rename the plugin.",
         )
-    if not isinstance(version, str) or not 0 < len(version) <= 64:
+    if not isinstance(version, str) or not 0 < len(version) <= 64 or not version.isprintable():
         raise PluginError(
-            "plugin_name_invalid", "A plugin's version is a text of 1 to 64 characters. Correct it."
+            "plugin_name_invalid",
+            "A plugin's version is a text of 1 to 64 printable characters. Correct it.",
         )
     if not isinstance(description, str):
         raise PluginError("plugin_name_invalid", "A plugin's description is a text. Correct it.")
@@ -234,8 +235,9 @@ def detach_strays() -> None:
     """
     metadata = CoreModel.metadata
     ours = {mapper.local_table for mapper in CoreModel.registry.mappers}
-    for table in [table for table in metadata.tables.values() if table not in ours]:
-        for key in table.foreign_keys:
-            with suppress(sa.exc.SQLAlchemyError):  # told when the plugin's tables are checked
-                key.column  # noqa: B018  # resolves it while that is possible
+    strays = [table for table in metadata.tables.values() if table not in ours]
+    for key in [key for table in strays for key in table.foreign_keys]:
+        with suppress(sa.exc.SQLAlchemyError):  # told when the plugin's tables are checked
+            key.column  # noqa: B018  # resolves it while that is possible
+    for table in strays:
         metadata.remove(table)

@@ -81,6 +81,34 @@ class Service:
             self._active.pop(plugin.name, None)
             self._changed.notify_all()
 
+    def failed(self, name: str, error: Exception) -> ApiError:
+        """Put the plugin ``name`` out of service, which has failed a request; return the answer.
+
+        If its tables are not as they should be, somebody has changed them meanwhile: then it is not
+        to blame, and begins anew.
+        """
+        plugin = self.plugins.get(name)
+        binding = self._database().current().binding
+        if isinstance(error, sa.exc.DBAPIError) and binding and self._lacks_tables(plugin, binding):
+            with self._changed:
+                self._active.pop(plugin.name, None)
+            return _still_waiting(name)
+        failure = failure_of(
+            error,
+            "plugin_request_failed",
+            "It failed to answer a request. Look at the log, and mend it.",
+        )
+        self.quarantine(plugin, failure)
+        return failure.as_api_error(name)
+
+    def _lacks_tables(self, plugin: Plugin, binding: Binding) -> bool:
+        try:
+            with engines.connected(binding.engine, read_only=True) as connection:
+                return bool(self.upkeep.outdated(connection, [plugin]))
+        except DatabaseProblem as problem:
+            self._database().lost(binding, problem)
+            return True
+
     def require_active(self, name: str) -> None:
         """Return once the plugin ``name`` can be asked, or refuse.
 
@@ -137,6 +165,7 @@ class Service:
                         self._tell_ready(plugin, binding)
             except DatabaseProblem as problem:  # the next bind begins again
                 log.warning("Plugins could not begin: %s: %s", problem.code, problem.cause)
+                self._database().lost(binding, problem)
             finally:
                 with self._changed:
                     self._settled = binding
@@ -162,8 +191,8 @@ class Service:
             for name in sorted(told):
                 plugin = self.plugins.get(name)
                 try:
-                    self._call(plugin, "deploystack_shutdown", lambda _thread: None)
-                except (Exception, SystemExit) as error:  # noqa: BLE001  # it ends anyway
+                    self._call(plugin, "deploystack_shutdown", lambda: None)
+                except Exception as error:  # noqa: BLE001  # it ends anyway
                     log.warning("The plugin %s failed to shut down: %s", name, describe(error))
 
     def _catch_up(self, binding: Binding) -> None:
@@ -183,8 +212,8 @@ class Service:
         held = Held(binding.engine)
         try:
             with (
-                held.watched(),
                 blamed("plugin_ready_failed", "It could not begin. Look at the log, and mend it."),
+                held.watched(),
             ):
                 self._call(plugin, "deploystack_database_ready", held.take_away)
         except PluginError as error:
@@ -201,7 +230,7 @@ class Service:
             self._active[plugin.name] = binding
             self._changed.notify_all()
 
-    def _call(self, plugin: Plugin, hook: str, cut: Callable[[int], None]) -> None:
+    def _call(self, plugin: Plugin, hook: str, cut: Callable[[], None]) -> None:
         if hook not in plugin.hooks:
             return
         app = self._app

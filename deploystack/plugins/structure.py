@@ -66,12 +66,18 @@ def shape(connection: sa.Connection, table: str, schema: str | None = None) -> d
         },
         "primary key": inspector.get_pk_constraint(table, schema)["constrained_columns"],
         "foreign keys": _sorted(
-            [key["constrained_columns"], key["referred_table"], key["referred_columns"]]
+            [
+                key["constrained_columns"],
+                key["referred_table"],
+                key["referred_columns"],
+                key["options"].get("ondelete"),
+            ]
             for key in inspector.get_foreign_keys(table, schema)
         ),
         "unique": _sorted(
             key["column_names"] for key in inspector.get_unique_constraints(table, schema)
         ),
+        "checks": _sorted(key["sqltext"] for key in inspector.get_check_constraints(table, schema)),
         "indexes": _sorted(
             [index["column_names"], bool(index["unique"])]
             for index in inspector.get_indexes(table, schema)

@@ -6,22 +6,25 @@ back to that savepoint when anything fails.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from ..database import engines, get_database
 from ..database.binding import Model as CoreModel
+from ..database.binding import without_database
 from ..database.migrations import migrator
 from ..database.migrations.migrator import Progress
 from ..database.problems import DatabaseProblem
 from ..settings import get_settings
 from . import initial, structure
-from .deadline import Fence, call_bounded
-from .failure import PluginError, blamed
+from .deadline import call_bounded
+from .failure import PluginError, Stuck, blamed
 from .plugin import Plugin, version_table
+from .transaction import Watched
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,12 @@ class Survey:
         names = sorted(table.name for table in plugin.tables)
         if not self.tables.keys() >= set(names):
             return None
+        try:
+            declared = structure.declared(plugin.tables, dialect)
+        except Exception:  # noqa: BLE001  # to make or compare them will fail too, and tell why
+            return None
         return structure.fingerprint(
-            plugin.version,
-            structure.declared(plugin.tables, dialect),
-            *(self.tables[name] for name in names),
+            plugin.version, declared, *(self.tables[name] for name in names)
         )
 
 
@@ -97,8 +102,9 @@ class Update:
         self._connection = connection
         self._seconds = seconds
         self._progress = progress
+        self._watched = Watched(connection, plugin.prefix)
 
-    def run(self, present: Collection[str], *, is_unchanged: bool) -> set[str]:
+    def run(self, present: set[str], *, is_unchanged: bool) -> set[str]:
         """Do all there is to do.
 
         Args:
@@ -107,15 +113,16 @@ class Update:
                 to be run.
 
         Returns:
-            The tables in the database afterwards.
+            The same afterwards.
 
         Raises:
             PluginError: something failed; what was done is to be rolled back.
-            Stuck: the seed cannot be stopped; the whole transaction is to be rolled back.
+            Stuck: the seed was cut off, and the connection with it.
         """
         plugin = self._plugin
         own = {name for name in present if name.startswith(plugin.prefix)}
-        others = set(present) - own
+        # A revision may do anything; what is made without one is known.
+        before = structure.found(self._connection) if plugin.history else None
         if not is_unchanged:
             if plugin.history and plugin.history.head:
                 self._migrate(own)
@@ -125,7 +132,9 @@ class Update:
         self._add_settings()
         self._seed()
         self._check_foreign_keys()
-        return self._check_others(others)
+        if before is None:
+            return present | {table.name for table in plugin.tables}
+        return set(self._check_others(before))
 
     def _migrate(self, own: set[str]) -> None:
         history = self._plugin.history
@@ -145,6 +154,7 @@ class Update:
                 history,
                 lambda step: self._progress(f"plugin {self._plugin.name}: {step}"),
             )
+            self._require_declared()
         except DatabaseProblem as problem:
             revision = problem.details.get("revision")
             raise PluginError(
@@ -154,6 +164,16 @@ class Update:
                 f"`flask plugins retry {self._plugin.name}` or restart.",
                 f"{problem.code}: {problem.cause}",
             ) from problem
+
+    def _require_declared(self) -> None:
+        present = sa.inspect(self._connection).get_table_names()
+        missing = [table.name for table in self._plugin.tables if table.name not in present]
+        if missing:
+            raise PluginError(
+                "plugin_tables_differ",
+                f"The table {missing[0]!r} is declared, and no revision makes it. Write one with "
+                f'`flask plugins migrate {self._plugin.name} -m "add it"`, then restart.',
+            )
 
     def _create_missing(self, own: set[str]) -> None:
         plugin = self._plugin
@@ -191,31 +211,52 @@ class Update:
         if "deploystack_seed" not in plugin.hooks:
             return
 
+        raw = self._connection.connection.driver_connection
+        was_cut_off = False
+
         def seed() -> None:
             with (
-                self._app.app_context(),
+                without_database(self._app, _own_session),
                 Session(self._connection, join_transaction_mode="create_savepoint") as session,
             ):
-                plugin.call("deploystack_seed", session=session)
+                result = plugin.call("deploystack_seed", session=session)
+                if result is not None:
+                    raise TypeError("a seed returns nothing; it is no generator and not async")
                 session.commit()  # of its own savepoint
 
-        fence = Fence(self._connection)
-        with (
-            blamed("plugin_seed_failed", "Its seed failed and was taken back. Mend it, and retry."),
-            fence.standing(),
-        ):
-            call_bounded(seed, self._seconds, fence.shut_out)
+        def cut() -> None:
+            nonlocal was_cut_off
+            was_cut_off = True
+            engines.take_away(raw)
+
+        try:
+            with (
+                blamed(
+                    "plugin_seed_failed", "Its seed failed and was taken back. Mend it, and retry."
+                ),
+                self._watched.seeding(),
+            ):
+                call_bounded(seed, self._seconds, cut)
+        except PluginError:
+            if was_cut_off:
+                raise Stuck from None
+            raise
         self._progress(f"plugin {plugin.name}: seed")
 
-    def _check_others(self, before: set[str]) -> set[str]:
-        after = set(sa.inspect(self._connection).get_table_names())
-        others = {name for name in after if not name.startswith(self._plugin.prefix)}
-        changed = (before ^ others) - {version_table(self._plugin.name)}
+    def _check_others(self, before: Mapping[str, str]) -> Mapping[str, str]:
+        """Refuse changes of tables that are not the plugin's; return what there is now."""
+        after = structure.found(self._connection)
+        own = {name for name in {*before, *after} if name.startswith(self._plugin.prefix)}
+        own.add(version_table(self._plugin.name))
+        changed = {n for n in {*before, *after} - own if before.get(n) != after.get(n)}
+        core = get_database(self._app).history
+        if not changed and migrator.current(self._connection, core) != {core.head}:
+            changed = {core.version_table}
         if changed:
             raise PluginError(
                 "plugin_table_invalid",
-                "A plugin makes and drops only tables whose names begin with its own name and '_'. "
-                f"This one has made or dropped {min(changed)!r}. Correct its revisions.",
+                "A plugin makes, changes and drops only tables whose names begin with its own name "
+                f"and '_'. This one has changed {min(changed)!r}. Correct its revisions.",
             )
         return after
 
@@ -224,9 +265,12 @@ class Update:
             with blamed("plugin_seed_failed", "Rows of its seed refer to nothing. Correct it."):
                 self._connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
             return
-        tables = [table.name for table in self._plugin.tables]
-        for table in [*tables, *CoreModel.metadata.tables]:
-            check = f"PRAGMA foreign_key_check('{table}')"
+        # All tables, if it may have taken away what others refer to; that takes longer.
+        may_be_others = self._watched.reaches_out or self._plugin.history is not None
+        own = [f"('{table.name}')" for table in self._plugin.tables]
+        core = [f"('{table}')" for table in CoreModel.metadata.tables]
+        for which in [""] if may_be_others else [*own, *core]:
+            check = f"PRAGMA foreign_key_check{which}"
             broken = self._connection.exec_driver_sql(check).first()
             if broken:
                 raise PluginError(
@@ -234,3 +278,11 @@ class Update:
                     f"It leaves a row of {broken[0]!r} that refers to a missing row of "
                     f"{broken[2]!r}. Correct its seed or its revision.",
                 )
+
+
+def _own_session() -> PluginError:
+    return PluginError(
+        "plugin_seed_failed",
+        "A seed works through the session that it is given: db.session is another one, and nothing "
+        "is there yet. Correct it.",
+    )

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 
 import sqlalchemy as sa
 from flask import Flask
 
-from ..database import engines
 from ..database.migrations.additions import Disturbed
 from ..database.migrations.history import History
 from ..database.migrations.migrator import Progress, ignore
-from ..database.problems import DatabaseProblem
 from ..errors import ApiError
 from ..settings import get_settings
 from . import ledger
 from .baseline import baseline
-from .deadline import Stuck
-from .failure import PluginError, failure_of
+from .failure import Stuck, failure_of
 from .plugin import MARKER, Plugin
-from .registry import Plugins
+from .registry import Plugins, is_disabled
 from .rules import is_reserved
+from .transaction import guarding, refuse_fault_of_database, roll_back
 from .update import Survey, Update, survey
 
 
@@ -106,6 +105,8 @@ class Upkeep:
         plugin = self._plugins.get(name)
         if plugin.rejected:
             raise plugin.rejected.as_api_error(name)
+        if plugin.is_disabled:
+            raise is_disabled(name)
         if plugin.history is None:
             raise ApiError(
                 404,
@@ -119,13 +120,13 @@ class Upkeep:
         """Return the tables that the first revision of a plugin has to make."""
         return baseline(self._app, self._plugins.get(name))
 
-    def failures(self) -> list[str]:
-        """Return what is wrong with each plugin that has failed."""
-        failures = [(plugin, self._plugins.failure(plugin)) for plugin in self._plugins.all]
+    def failures(self, only: str | None = None) -> list[str]:
+        """Return what is wrong with each plugin that has failed, for a terminal."""
+        meant = [plugin for plugin in self._plugins.all if only in {None, plugin.name}]
         return [
-            f"The plugin {plugin.name!r}: {failure.for_operator()}"
-            for plugin, failure in failures
-            if failure
+            f"The plugin {plugin.name!r} is out of service. {failure.for_operator()}"
+            for plugin in meant
+            if (failure := self._plugins.failure(plugin))
         ]
 
     def outdated(self, connection: sa.Connection, plugins: Collection[Plugin]) -> list[Plugin]:
@@ -152,21 +153,28 @@ class Upkeep:
     ) -> set[str] | None:
         """Bring one plugin up to date in a savepoint; return the tables that there are then."""
         update = Update(self._app, plugin, connection, self._seconds, progress)
-        connection.exec_driver_sql("SAVEPOINT plugin")
+        savepoint = connection.begin_nested()
         try:
-            after = update.run(present, is_unchanged=is_unchanged)
-            connection.exec_driver_sql("RELEASE SAVEPOINT plugin")
+            with guarding(connection):
+                after = update.run(present, is_unchanged=is_unchanged)
+            savepoint.commit()
             return after
-        except Stuck:
-            self._plugins.quarantine(plugin, failure_of(_stuck(), "", ""))
-            raise Disturbed from None
-        except (Exception, SystemExit) as error:  # told; the others go on
-            failure = failure_of(
-                error, "plugin_tables_failed", "It could not be brought up to date. See the log."
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # told; the others go on
+            refuse_fault_of_database(error)
+            self._plugins.quarantine(
+                plugin,
+                failure_of(
+                    error,
+                    "plugin_tables_failed",
+                    "It could not be brought up to date. Look at the log, and mend it.",
+                ),
             )
-            broken = _roll_back(connection)
-            self._plugins.quarantine(plugin, failure)
-            if broken:
+            if isinstance(error, Stuck) or not roll_back(savepoint, connection):
+                # What was done cannot be told from what others did: all of it is done again.
+                with suppress(sa.exc.SQLAlchemyError):  # it may have been closed
+                    connection.invalidate()
                 raise Disturbed from error
             return None
 
@@ -181,33 +189,3 @@ def _outdated(
         if recorded.get(plugin.name) is None
         or recorded[plugin.name] != found.of(plugin, connection.dialect)
     ]
-
-
-def _roll_back(connection: sa.Connection) -> bool:
-    """Take back what a plugin did; return whether it has left no transaction to do so in.
-
-    Raises:
-        DBAPIError: it is not the plugin: the database is away.
-    """
-    try:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT plugin")
-        connection.exec_driver_sql("RELEASE SAVEPOINT plugin")
-    except sa.exc.DBAPIError as error:
-        if engines.is_about_the_database(error):
-            raise
-        return True
-    except sa.exc.InvalidRequestError as error:  # the connection was lost while it ran
-        raise DatabaseProblem(
-            "db_unreachable",
-            "The connection to the database was lost. Try again in a few seconds.",
-            cause=type(error).__name__,
-        ) from error
-    return False
-
-
-def _stuck() -> PluginError:
-    return PluginError(
-        "plugin_timeout",
-        "It did not come back in time and could not be stopped. Mend it, or raise "
-        "DEPLOYSTACK_PLUGIN_TIMEOUT.",
-    )

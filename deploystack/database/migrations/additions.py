@@ -62,8 +62,8 @@ class Additions(Protocol):
         ``None``, if those are the ones that it declares.
         """
 
-    def failures(self) -> list[str]:
-        """Return what is wrong with each addition that has failed, in one line for a person."""
+    def failures(self, only: str | None = None) -> list[str]:
+        """Return what is wrong with each addition that has failed, for a terminal."""
 
 
 class Listener(Protocol):

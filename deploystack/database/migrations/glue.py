@@ -20,7 +20,7 @@ from ...errors import ApiError
 from .. import engines
 from ..binding import db as handle
 from ..handle import Database, get_database
-from ..problems import DatabaseProblem
+from ..problems import DatabaseProblem, pending
 from ..selection import NoSelection
 from . import failure, migrator
 from .additions import undisturbed
@@ -68,7 +68,7 @@ def install(group: click.Group) -> None:
             plain_upgrade(**options)
         else:
             history = chosen_history([*g.x_arg, *(options["x_arg"] or ())])
-            _upgrade(get_database(current_app), None if history.name == "core" else history.name)
+            bring_to_head(None if history.name == "core" else history.name)
 
     @with_appcontext
     def migrate_from_baseline(**options: Any) -> None:
@@ -118,13 +118,16 @@ def _write_baseline(history: History, write: Callable[..., object]) -> None:
     g.baseline = None
 
 
-def _upgrade(database: Database, only: str | None) -> None:
+def bring_to_head(only: str | None) -> None:
     """Do what a start does: every pending revision and the seeds, in one transaction.
 
     Args:
-        database: the application's handle.
         only: the one plugin that is meant, if not everything is.
+
+    Raises:
+        ClickException: the database, the core's schema or a plugin stands in the way.
     """
+    database = get_database(current_app)
     applied: list[str] = []
     additions = database.schema.additions
 
@@ -136,8 +139,10 @@ def _upgrade(database: Database, only: str | None) -> None:
         with engines.migration(database.target(), create=True) as connection:
             if only is None:
                 database.schema.bring_up_to_date(connection, initialise=True, progress=progress)
-            else:
+            elif database.schema.is_current(connection):
                 additions.bring_up_to_date(connection, only=only, progress=progress)
+            else:
+                raise pending()
 
     try:
         undisturbed(attempt)
@@ -149,7 +154,7 @@ def _upgrade(database: Database, only: str | None) -> None:
         failure.record(database.config.data_dir, problem)
         raise click.ClickException(problem.for_operator()) from None
     failure.clear(database.config.data_dir)
-    failures = additions.failures()
+    failures = additions.failures(only)
     if failures:
         raise click.ClickException("\n".join(failures))
     click.echo("The database is up to date." if applied else "Nothing to apply.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,18 @@ SELECT relname FROM pg_class
 WHERE relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND relnamespace = current_schema()::regnamespace
   AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
                   AND objid = pg_class.oid AND deptype = 'e')
+"""
+
+# The enumerated types of some tables' columns, or of arrays in them, that are in no other table.
+_ENUMS = """
+SELECT t.oid::regtype::text FROM pg_type t
+WHERE t.typtype = 'e' AND t.typnamespace = current_schema()::regnamespace
+  AND EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+              WHERE a.atttypid IN (t.oid, t.typarray) AND c.relname = ANY (:tables)
+                AND c.relnamespace = t.typnamespace)
+  AND NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+                  WHERE a.atttypid IN (t.oid, t.typarray) AND c.relname <> ALL (:tables)
+                    AND c.relkind IN ('r', 'p'))
 """
 
 # What may happen during a revision and has nothing to do with it: trying again helps, sooner or
@@ -120,10 +132,20 @@ def drop(connection: sa.Connection, tables: Iterable[str]) -> None:
     names = [connection.dialect.identifier_preparer.quote(name) for name in sorted(tables)]
     if connection.dialect.name == "postgresql":
         if names:
-            connection.exec_driver_sql(f"DROP TABLE {', '.join(names)}")
+            _drop_in_postgres(connection, names, sorted(tables))
         return
     for name in names:  # in any order: a migration's connection enforces no foreign key
         connection.exec_driver_sql(f"DROP TABLE {name}")
+
+
+def _drop_in_postgres(
+    connection: sa.Connection, quoted: Sequence[str], names: Sequence[str]
+) -> None:
+    """Drop tables, and the enumerated types that no other table uses."""
+    types = list(connection.scalars(sa.text(_ENUMS), {"tables": list(names)}))
+    connection.exec_driver_sql(f"DROP TABLE {', '.join(quoted)}")
+    for name in types:
+        connection.exec_driver_sql(f"DROP TYPE {name}")
 
 
 def refuse_unusable(contents: Contents, history: History) -> None:
@@ -224,7 +246,9 @@ def blaming(history: History) -> Iterator[None]:
     """
     try:
         yield
-    except (Exception, SystemExit) as error:  # a revision is free to raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a revision is free to raise anything
         revision = _culprit(history, error)
         if revision is None:
             raise

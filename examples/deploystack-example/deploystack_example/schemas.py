@@ -1,0 +1,13 @@
+"""The bodies of the routes."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+
+class ItemSchema(Schema):
+    """An item."""
+
+    id = fields.Integer(dump_only=True)
+    name = fields.String(required=True, validate=validate.Length(min=1, max=100))
+    created_at = fields.AwareDateTime(dump_only=True)
