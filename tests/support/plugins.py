@@ -369,7 +369,7 @@ def alike(everything: dict[str, list[Any]]) -> dict[str, list[Any]]:
         is_passing = (
             isinstance(column, datetime | float)
             or re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:", text)
-            or re.fullmatch(r"[0-9a-f]{64}", text)
+            or re.fullmatch(r"[0-9a-f]{16}|[0-9a-f]{64}", text)  # fingerprints
         )
         return type(column).__name__ if is_passing else column
 
