@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
+from weakref import WeakSet
 
 ABANDON_SECONDS = 2.0
 """How long to wait for a statement that was interrupted to end."""
@@ -17,10 +18,12 @@ class _Cursor(sqlite3.Cursor):
     """Lets nobody into the library while another thread is in it, or has taken it away."""
 
     def execute(self, *arguments: Any) -> Self:
+        self.connection.watcher(arguments[0])  # type: ignore[attr-defined]
         with self.connection.entered():  # type: ignore[attr-defined]
             return super().execute(*arguments)
 
     def executemany(self, *arguments: Any) -> Self:
+        self.connection.watcher(arguments[0])  # type: ignore[attr-defined]
         with self.connection.entered():  # type: ignore[attr-defined]
             return super().executemany(*arguments)
 
@@ -36,6 +39,14 @@ class _Cursor(sqlite3.Cursor):
         with self.connection.entered():  # type: ignore[attr-defined]
             return super().fetchall()
 
+    def __next__(self) -> Any:
+        with self.connection.entered():  # type: ignore[attr-defined]
+            return super().__next__()
+
+    def close(self) -> None:
+        with self.connection.held():  # type: ignore[attr-defined]
+            super().close()
+
 
 class SqliteConnection(sqlite3.Connection):
     """A connection that another thread than its user's can take away from it.
@@ -47,7 +58,15 @@ class SqliteConnection(sqlite3.Connection):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._is_abandoned = False
         self._busy = threading.Lock()
+        self._cursors: WeakSet[Any] = WeakSet()
+        self.watcher: Callable[[str], object] = str  # told each statement
         super().__init__(*arguments, **named)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the library for a ``with`` block, taken away or not."""
+        with self._busy:
+            yield
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -70,13 +89,23 @@ class SqliteConnection(sqlite3.Connection):
             if time.monotonic() > deadline:
                 return
         try:
+            # A statement of which not all rows were fetched would keep the interruption alive, and
+            # the rollback would be what is interrupted.
+            for cursor in list(self._cursors):
+                sqlite3.Cursor.close(cursor)
             super().rollback()
         finally:
             self._busy.release()
 
     def cursor(self, factory: Any = _Cursor) -> Any:
         """Return a cursor."""
-        return super().cursor(factory)
+        cursor = super().cursor(factory)
+        self._cursors.add(cursor)
+        return cursor
+
+    def execute(self, *arguments: Any) -> Any:
+        """Execute a statement on a cursor of its own."""
+        return self.cursor().execute(*arguments)
 
     def rollback(self) -> None:
         """Roll back; a connection that was taken away fails, so that no pool keeps it."""

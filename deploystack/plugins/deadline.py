@@ -39,12 +39,19 @@ def call_bounded(function: Callable[[], object], seconds: float, cut: Callable[[
         Exception: whatever ``function`` raised.
     """
     raised: list[BaseException] = []
+    # Held while the thread ends and while it is told to: the identity of one that has ended is
+    # given to the next that begins, which would be told instead.
+    ending = threading.Lock()
+    has_ended = False
 
     def run() -> None:
+        nonlocal has_ended
         try:
             function()
         except BaseException as error:  # noqa: BLE001  # told to the caller, whatever it is
             raised.append(error)
+        with ending:
+            has_ended = True
 
     thread = threading.Thread(target=run, daemon=True, name=THREAD)
     try:
@@ -56,10 +63,12 @@ def call_bounded(function: Callable[[], object], seconds: float, cut: Callable[[
     if thread.is_alive():
         assert thread.ident is not None  # noqa: S101
         cut()
-        # C API, "Thread State and the Global Interpreter Lock": takes effect at the next bytecode.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident), ctypes.py_object(CutOff)
-        )
+        with ending:
+            if not has_ended:
+                # C API, "Thread State and the Global Interpreter Lock": at the next bytecode.
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread.ident), ctypes.py_object(CutOff)
+                )
         raise PluginError("plugin_timeout", TIMEOUT, f"not within {seconds:g} seconds")
     if raised and not isinstance(raised[0], Exception):  # in that thread it ends nobody else
         raise RuntimeError(f"it raised {type(raised[0]).__name__}") from raised[0]

@@ -116,6 +116,8 @@ class Model:
         chosen.map_declaratively(cls)
         for each in relationships:
             target = each.argument
+            if callable(target) and not isinstance(target, type):
+                target = target()
             if each.backref and isinstance(target, type) and issubclass(target, CoreModel):
                 chosen.dispose()
                 raise TypeError(

@@ -80,9 +80,14 @@ class Watched:
     def seeding(self) -> Iterator[None]:
         """Watch for a ``with`` block; tables are not a seed's to change."""
         sa.event.listen(self._connection, "before_cursor_execute", self._look)
+        raw: Any = self._connection.connection.driver_connection
+        if self._connection.dialect.name == "sqlite":  # also what goes past SQLAlchemy
+            raw.watcher = lambda statement: self._look(None, None, statement)
         try:
             yield
         finally:
+            if self._connection.dialect.name == "sqlite":
+                raw.watcher = str
             sa.event.remove(self._connection, "before_cursor_execute", self._look)
 
     def _look(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -107,8 +112,11 @@ def roll_back(savepoint: sa.NestedTransaction, connection: sa.Connection) -> boo
     return not connection.invalidated
 
 
-def refuse_fault_of_database(error: BaseException) -> None:
+def refuse_fault_of_database(error: BaseException, suspects: set[str], name: str) -> None:
     """Raise if it was the database that failed, and not the plugin.
+
+    A connection that the server has ended is its fault once; a plugin that makes it end each one
+    is to blame.
 
     Raises:
         DatabaseProblem: it is being shut down, or starts.
@@ -117,6 +125,8 @@ def refuse_fault_of_database(error: BaseException) -> None:
     while found is not None:
         if isinstance(found, sa.exc.DBAPIError):
             problem: DatabaseProblem = engines.problem_of(found)
-            if problem.code in _OF_THE_SERVER:
+            is_lost = found.connection_invalidated and isinstance(found, sa.exc.OperationalError)
+            if (is_lost or problem.code in _OF_THE_SERVER) and name not in suspects:
+                suspects.add(name)
                 raise problem from error
         found = found.__cause__

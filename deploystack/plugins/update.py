@@ -123,6 +123,7 @@ class Update:
         own = {name for name in present if name.startswith(plugin.prefix)}
         # A revision may do anything; what is made without one is known.
         before = structure.found(self._connection) if plugin.history else None
+        names = self._search_path()
         if not is_unchanged:
             if plugin.history and plugin.history.head:
                 self._migrate(own)
@@ -131,10 +132,21 @@ class Update:
             self._progress(f"plugin {plugin.name}: tables")
         self._add_settings()
         self._seed()
+        if self._search_path() != names:
+            raise PluginError(
+                "plugin_seed_failed",
+                "It has changed the search_path, which holds for everybody after it. Correct it.",
+            )
         self._check_foreign_keys()
         if before is None:
             return present | {table.name for table in plugin.tables}
         return set(self._check_others(before))
+
+    def _search_path(self) -> str | None:
+        if self._connection.dialect.name == "sqlite":
+            return None
+        found = self._connection.exec_driver_sql("SELECT current_setting('search_path')")
+        return str(found.scalar())
 
     def _migrate(self, own: set[str]) -> None:
         history = self._plugin.history

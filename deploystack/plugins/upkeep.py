@@ -35,6 +35,7 @@ class Upkeep:
     def __init__(self, app: Flask, plugins: Plugins, seconds: float) -> None:
         self._app = app
         self._plugins = plugins
+        self._suspects: set[str] = set()
         self._seconds = seconds
 
     def are_current(self, connection: sa.Connection) -> bool:
@@ -162,7 +163,7 @@ class Upkeep:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # told; the others go on
-            refuse_fault_of_database(error)
+            refuse_fault_of_database(error, self._suspects, plugin.name)
             self._plugins.quarantine(
                 plugin,
                 failure_of(

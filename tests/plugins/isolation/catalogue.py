@@ -502,9 +502,13 @@ DATABASE = (
             "its row refers to nothing": (
                 "session.execute(sa.insert(Thing).values(user_id='nobody'))",
             ),
+            "its row refers to nothing, raw": (
+                "cursor = session.connection().connection.cursor()",
+                "cursor.execute(\"INSERT INTO apples_item (id, text, shelf_id) VALUES (99999, 'x', 99999)\")",
+            ),
             "a user has no role": ("session.add(User(username='u', email='e', role_id='nobody'))",),
             "a row of another plugin refers to nothing": (
-                "session.execute(sa.text(\"INSERT INTO apples_item (id, text, shelf_id) VALUES (9, 'x', 9)\"))",
+                "session.execute(sa.text(\"INSERT INTO apples_item (id, text, shelf_id) VALUES (99999, 'x', 99999)\"))",
             ),
         }.items()
     ),
@@ -516,6 +520,22 @@ DATABASE = (
                 "session.execute(sa.text('DROP TABLE apples_item'))",
             ),
         }.items()
+    ),
+    Bad(
+        "seed: its row refers to nothing, which is checked at the end",
+        SEED,
+        seeding("session.execute(sa.insert(Thing).values(user_id='nobody'))").replace(
+            'ForeignKey("users.id")',
+            'ForeignKey("users.id", deferrable=True, initially="DEFERRED")',
+        ),
+    ),
+    Bad(
+        "seed: other names for everybody after it",
+        "plugin_[a-z_]+",
+        seeding(
+            "session.execute(sa.text('SET search_path TO pg_catalog'))"
+            " if session.connection().dialect.name == 'postgresql' else 1 / 0"
+        ),
     ),
     *(
         Bad(

@@ -76,7 +76,15 @@ HANGING = [
 ]
 
 
-@pytest.mark.parametrize("bad", HANGING, ids=str)
+# A thread that goes on in spite of everything stays in the process of the tests. With one about,
+# Python 3.11 now and then fails to parse in another ("AST constructor recursion depth mismatch").
+IN_DEFAULT = [
+    bad if re.search("sleeps|waits", bad.what) else pytest.param(bad, marks=pytest.mark.slow)
+    for bad in HANGING
+]
+
+
+@pytest.mark.parametrize("bad", IN_DEFAULT, ids=str)
 def test_a_hook_that_hangs(
     folder: Folder,
     start: Start,
@@ -100,9 +108,7 @@ def test_a_hook_that_hangs(
     assert_quarantined(app, bad, caplog.text)
 
 
-@pytest.mark.parametrize(
-    "bad", [bad for bad in HANGING if re.search("sleeps|again", bad.what)], ids=str
-)
+@pytest.mark.parametrize("bad", [bad for bad in HANGING if "sleeps" in bad.what], ids=str)
 def test_at_the_next_start(
     running: Running, folder: Folder, start: Start, caplog: pytest.LogCaptureFixture, bad: Bad
 ) -> None:
@@ -200,6 +206,7 @@ def test_an_end_that_does_not_come(
     assert "The plugin bad failed to shut down" in caplog.text
 
 
+@pytest.mark.slow
 def test_no_thread_is_left_of_a_loop(folder: Folder, start: Start) -> None:
     """One that computes for ever would take a core from everybody."""
     folder.add("bad", seeding("while True:", "    pass"))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 from flask import Flask
 
-from deploystack.database import get_database
 from tests.plugins.isolation.catalogue import RAISED, ROUTES, THING, UNUSUAL, hook
 from tests.plugins.isolation.conftest import Start
-from tests.support.applications import settled
 from tests.support.plugins import Folder, ask, assert_others_work, states, told
-from tests.support.postgres import PostgresServer
-from tests.support.waiting import until
 
 SQLITE = {"type": "sqlite"}
 FAILED = {"plugin": "bad", "reason": "plugin_request_failed"}
@@ -186,53 +182,3 @@ def test_nothing_of_it_is_asked_while_it_is_out_of_service(
         assert (answer.status_code, answer.json["code"]) == (503, "plugin_ready_failed")
         assert answer.json["details"] == {"plugin": "bad", "reason": "plugin_ready_failed"}
     assert_others_work(app)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        view("db.session.scalar(sa.select(sa.func.count(Thing.id)))", "return {}"),
-        around("before_request", "", "db.session.execute(sa.text('SELECT 1'))"),
-        around(
-            "after_request",
-            "response",
-            "db.session.execute(sa.text('SELECT 1'))",
-            "return response",
-        ),
-        around("teardown_request", "error", "db.session.execute(sa.text('SELECT 1'))"),
-    ],
-    ids=["view", "before", "after", "teardown"],
-)
-def test_a_database_that_is_away_is_not_its_fault(
-    folder: Folder, start: Start, outage: PostgresServer, text: str
-) -> None:
-    folder.add("bad", PLUGIN + text)
-    app = start()
-    body = {"type": "postgres", "connectionString": outage.create_database()}
-    assert app.test_client().post("/api/db/setup", json=body).status_code == 200
-    outage.execute("CHECKPOINT")
-    if "teardown" not in text:
-        assert ask(app, "fail").status_code == 200
-
-    outage.stop("immediate")
-    try:
-        for _ in range(3):
-            answer = ask(app, "fail")
-            assert answer.status_code in ({200, 503} if "teardown" in text else {503}), answer.text
-            assert answer.json.get("code", "db_").startswith("db_")
-            assert told(app)["bad"]["code"] is None
-    finally:
-        outage.start()
-
-    until(lambda: ask(app, "fail").status_code == 200)
-    settled(app)
-    assert states(app)["bad"] == "active"
-    assert_others_work(app)
-    get_database(app).close()
-
-
-@pytest.fixture(scope="module")
-def outage() -> Iterator[PostgresServer]:
-    """A server to stop, which each test leaves running."""
-    with PostgresServer() as server:
-        yield server

@@ -70,6 +70,28 @@ def test_a_running_application_uses_it_again(
     assert_others_work(app)
 
 
+@pytest.mark.parametrize("what", FAILING)
+def test_the_next_start(folder: Folder, start: Start, body: dict[str, str], what: str) -> None:
+    """The plugin is the same; what it lacked is there now."""
+    code, text, revisions = FAILING[what]
+    folder.add("bad", THING + ROUTES + text, revisions=revisions)
+    broken = folder.path / "broken"
+    broken.touch()
+    app = start()
+    assert app.test_client().post("/api/db/setup", json=body).status_code == 200
+    assert ask(app, "things").json["code"] == code
+    get_database(app).close()
+
+    app = start()
+    assert ask(app, "things").json["code"] == code
+    get_database(app).close()
+
+    broken.unlink()
+    app = start()
+    assert states(app) == dict.fromkeys(("apples", "bad", "pears"), "active")
+    assert ask(app, "things").status_code == 200
+
+
 @pytest.mark.parametrize(
     "text",
     [
