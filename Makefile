@@ -22,11 +22,13 @@ run: $(VENV)/.runtime ## Start the server (HOST, PORT and WEB_CONCURRENCY are re
 dev: $(VENV)/.runtime ## Start Flask's development server, which reloads
 	@exec $(BIN)/flask --app wsgi run --debug --host "$${HOST:-127.0.0.1}" --port "$${PORT:-3000}"
 
-test: $(VENV)/.dev ## Run the tests (ARGS="-k setup" is passed on to pytest)
+test: $(VENV)/.dev ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
+	$(NEED_BROWSER)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
 
-test-slow: $(VENV)/.dev ## Run the long sweeps, which need strace
+test-slow: $(VENV)/.dev ## Run the long sweeps, which need strace and Chromium
 	$(call need,strace)
+	$(NEED_BROWSER)
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m slow $(ARGS)
 
 lint: $(VENV)/.dev ## Look for mistakes and untidy code
@@ -71,9 +73,14 @@ BUILD_REQUIRES = $(BIN)/python -c 'import tomllib; \
 COMPILE = $(BIN)/uv pip compile setup.cfg - --quiet --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command "make lock"
 
-# $(call need,PROGRAM) installs a system program where that is possible, else says what to do.
+# The browser that tests/support/browser.py finds.
+NEED_BROWSER = $(if $(DEPLOYSTACK_TEST_BROWSER),,$(call \
+	need,chromium,chromium-browser google-chrome google-chrome-stable))
+
+# $(call need,PROGRAM[,OTHERS THAT DO AS WELL]) installs a system program where that is possible,
+# else says what to do.
 define need
-@command -v $(1) >/dev/null || { \
+@for program in $(1) $(2); do command -v $$program >/dev/null && exit 0; done; { \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(1) >/dev/null; \
 	else false; fi; \

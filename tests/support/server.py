@@ -104,6 +104,11 @@ class Server:
         self._process = None
 
     @property
+    def origin(self) -> str:
+        """Where a browser finds it: scheme, host and port."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
     def pid(self) -> int:
         """The main process."""
         assert self._process
