@@ -27,6 +27,7 @@ from .plugins.upkeep import Upkeep
 from .settings import init_settings
 from .settings.group_routes import blueprint as setting_groups_blueprint
 from .settings.routes import blueprint as settings_blueprint
+from .web import init_web
 
 __all__ = ["Config", "__version__", "create_app"]
 
@@ -77,6 +78,7 @@ def create_app(
     app.register_blueprint(settings_blueprint)
     app.register_blueprint(setting_groups_blueprint)
     mount_routes(app)
+    init_web(app)
     declare_used(app)
     register_commands(app)
     return app

@@ -17,6 +17,9 @@ from .logs import REQUEST_ID
 
 MAX_JSON_BYTES = 4096
 
+OWN_FORM = "deploystack.own_form"
+"""Set in the environ of a request that is a form of a page of ours, and has proved it."""
+
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::[0-9]{1,5})?", re.ASCII)
 
@@ -50,7 +53,8 @@ def register_http(app: Flask, config: Config) -> None:
         headers = response.headers
         headers["X-Request-ID"] = request.environ.get(REQUEST_ID, "")
         headers["X-Content-Type-Options"] = "nosniff"
-        headers["Cache-Control"] = "no-store"
+        if "immutable" not in headers.get("Cache-Control", ""):
+            headers["Cache-Control"] = "no-store"
         return response
 
     app.before_request(before)
@@ -72,11 +76,12 @@ def require_same_origin(request: Request) -> None:
     Raises:
         ApiError: 403 ``cross_origin``.
     """
+    if request.environ.get(OWN_FORM):
+        return
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    own = f"{request.scheme}://{request.host}"  # werkzeug leaves a scheme's own port out
     if site not in {"same-origin", "none"} or (
-        origin is not None and origin.lower() != own.lower()
+        origin is not None and origin.lower() != own_origin(request)
     ):
         raise ApiError(
             403,
@@ -84,6 +89,11 @@ def require_same_origin(request: Request) -> None:
             "This call may only come from this server's own pages. Open the server's own "
             "address; behind a proxy, the operator sets DEPLOYSTACK_TRUSTED_PROXIES.",
         )
+
+
+def own_origin(request: Request) -> str:
+    """Return the origin of this server, as whoever sent ``request`` calls it, in lower case."""
+    return f"{request.scheme}://{request.host}".lower()  # without a port that is the scheme's own
 
 
 def read_json(request: Request, schema: Schema, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:

@@ -145,12 +145,17 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
 
 
 def rules(app: Flask) -> set[tuple[str, str]]:
-    """Return every method and route of an application."""
+    """Return every method and route of an application that is not a page."""
 
     def methods(rule: Rule) -> set[str]:
         return (rule.methods or set()) - {"HEAD", "OPTIONS"}
 
-    return {(method, rule.rule) for rule in app.url_map.iter_rules() for method in methods(rule)}
+    return {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        if not rule.endpoint.startswith("web.")  # pages: tests/web/test_pages.py
+        for method in methods(rule)
+    }
 
 
 def test_every_route_is_in_the_table(cast: Cast) -> None:
