@@ -7,9 +7,13 @@ with refusing("db_not_empty", postgres) as uri:
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterator
 
+from deploystack import create_app
+from deploystack.database import get_database
 from deploystack.testing.ports import HOST, free_port
+from tests.support.applications import set_up
 from tests.support.hostile import (
     HostileServer,
     Script,
@@ -65,14 +69,13 @@ def _no_tls(postgres: Postgres) -> Iterator[str]:
 
 
 def _altered(options: str = "", *statements: str, encoding: str = "UTF8") -> Refusing:
-    """Return a database whose owner has ``options``, after statements on ``{name}``, ``{owner}``."""
+    """Return a database whose owner has ``options``, after these statements on ``{name}``."""
 
     @contextlib.contextmanager
     def make(postgres: Postgres) -> Iterator[str]:
-        with _owned(postgres, options, encoding) as (uri, role):
-            names = {"name": uri.rpartition("/")[2], "owner": role.name}
+        with _owned(postgres, options, encoding) as (uri, _):
             for statement in statements:
-                postgres.execute(statement.format(**names), database=uri)
+                postgres.execute(statement.format(name=uri.rpartition("/")[2]), database=uri)
             yield uri
 
     return make
@@ -87,6 +90,16 @@ def _no_right(postgres: Postgres) -> Iterator[str]:
     finally:
         postgres.drop_database(uri)
         postgres.drop_role(role.name)
+
+
+@contextlib.contextmanager
+def _newer(postgres: Postgres) -> Iterator[str]:
+    with _owned(postgres) as (uri, _), tempfile.TemporaryDirectory() as folder:
+        app = create_app({"DEPLOYSTACK_DATA_DIR": folder})
+        set_up(app, {"type": "postgres", "connectionString": uri})
+        get_database(app).close()
+        postgres.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'", database=uri)
+        yield uri
 
 
 @contextlib.contextmanager
@@ -116,10 +129,5 @@ REASONS: dict[str, Refusing] = {
     "db_read_only": _altered("", "ALTER DATABASE {name} SET default_transaction_read_only = on"),
     "db_no_permission": _no_right,
     "db_not_empty": _altered("", "CREATE TABLE invoices (id int)"),
-    "db_newer": _altered(
-        "",
-        "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)",
-        "INSERT INTO alembic_version VALUES ('ffffffffffff')",
-        "ALTER TABLE alembic_version OWNER TO {owner}",
-    ),
+    "db_newer": _newer,
 }
