@@ -11,6 +11,8 @@ from ..errors import ApiError
 from .language import N_, current_language, gettext, has_translation
 
 REQUEST = {
+    "network": N_("The server does not answer."),
+    "unreadable": N_("The server's answer cannot be understood."),
     "validation_error": N_("Some entries are not as they should be. Correct them and try again."),
     "bad_request": N_("The request could not be understood. Reload the page and try again."),
     "invalid_json": N_("The request could not be understood. Reload the page and try again."),
