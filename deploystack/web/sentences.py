@@ -10,6 +10,12 @@ from __future__ import annotations
 from ..errors import ApiError
 from .language import N_, current_language, gettext, has_translation
 
+OWN = {
+    "network": N_("The server does not answer. Check that it runs, then try again."),
+    "unreadable": N_("The server's answer cannot be understood. Try again."),
+}
+"""What scripts find out themselves, so no API says it."""
+
 REQUEST = {
     "network": N_("The server does not answer."),
     "unreadable": N_("The server's answer cannot be understood."),
@@ -301,8 +307,9 @@ def sentence(code: str, english: str) -> str:
 
 
 def sentences(*groups: str) -> dict[str, str]:
-    """Return the sentences of some groups, for scripts; none in English, where the API's do."""
+    """Return the sentences of some groups, for scripts; in English the API's are there already."""
+    own = {code: gettext(text) for code, text in OWN.items()}
     if current_language() == "en":
-        return {}
+        return own
     table = {code: text for name in groups for code, text in GROUPS[name].items()}
-    return {code: gettext(text) for code, text in table.items() if has_translation(text)}
+    return own | {code: gettext(text) for code, text in table.items() if has_translation(text)}

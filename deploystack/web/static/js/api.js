@@ -44,7 +44,7 @@ export async function api(method, path, body, options = {}) {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Failure({ code: "network", sentence: sentence("network", "The server does not answer.") });
+    throw new Failure({ code: "network", sentence: sentence("network", "") });
   }
   const requestId = response.headers.get("X-Request-ID") ?? "";
   const text = await response.text();
@@ -60,10 +60,7 @@ export async function api(method, path, body, options = {}) {
   throw new Failure({
     status: response.status,
     code: answer?.code ?? "unreadable",
-    sentence: sentence(
-      answer?.code ?? "unreadable",
-      answer?.error ?? "The server's answer cannot be understood.",
-    ),
+    sentence: sentence(answer?.code ?? "unreadable", answer?.error ?? ""),
     details: answer?.details ?? {},
     retryAfter: Number(response.headers.get("Retry-After")) || 0,
     requestId,
