@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.support.browser import Visitor, launched
+from tests.support.people import PASSWORD, PERSON
 from tests.support.server import Server
+from tests.support.stage import Stage
 
 Enter = Callable[..., Visitor]
 
@@ -49,13 +51,17 @@ def enter(browser: Browser) -> Iterator[Enter]:
 
 
 @pytest.fixture(scope="session")
-def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that is not set up, and which no test sets up."""
-    server = Server(_folder(tmp_path_factory))
-    server.start()
-    yield server
-    server.kill()
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Servers in every state, which tests share and leave as they are."""
+    with Stage(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
 
 
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("site") / "data"
+def log_in(visitor: Visitor, path: str = "/") -> None:
+    """Log in as the administrator, and come to a page."""
+    page = visitor.page
+    page.goto(f"/login?{urlencode({'next': path})}")
+    page.get_by_label("Username or e-mail").fill(PERSON["username"])
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(path)

@@ -10,7 +10,7 @@ from playwright.sync_api import Error, Playwright
 from tests.browser.conftest import Enter
 from tests.support.accessibility import findings
 from tests.support.browser import VARIABLE, Visitor, find_browser, launched
-from tests.support.server import Server
+from tests.support.stage import Stage
 
 IMAGE = """async source => await new Promise(done => {
     const image = new Image();
@@ -30,9 +30,9 @@ IMAGE = """async source => await new Promise(done => {
     ],
 )
 def test_a_fault_of_a_page_is_seen(
-    empty_server: Server, enter: Enter, script: str, argument: str | None, fault: str
+    stage: Stage, enter: Enter, script: str, argument: str | None, fault: str
 ) -> None:
-    visitor = enter(empty_server)
+    visitor = enter(stage.server("new"))
     visitor.page.goto("/livez")
     assert visitor.watch.faults == []
 
@@ -55,8 +55,8 @@ def test_a_request_to_another_host_is_seen_and_goes_nowhere(playwright: Playwrig
         ask()
 
 
-def test_what_keeps_somebody_out_is_found(empty_server: Server, enter: Enter) -> None:
-    page = enter(empty_server).page
+def test_what_keeps_somebody_out_is_found(stage: Stage, enter: Enter) -> None:
+    page = enter(stage.server("new")).page
     page.set_content(
         "<html lang=en><title>A</title><main><h1>A</h1><label>B <input></label></main>"
     )

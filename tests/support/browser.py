@@ -70,10 +70,9 @@ def find_browser() -> Path:
     )
 
 
-# Chromium asks its maker for updates whatever its flags say. That gets no further than Outside.
-MAKER = re.compile(
-    r"(update|optimizationguide-pa)\.googleapis\.com|accounts\.google\.com|\.gstatic\.com"
-)
+# Chromium asks its maker for updates, and what a form is for, whatever its flags say. That goes no
+# further than here.
+MAKER = re.compile(r"(\.googleapis|accounts\.google|\.gstatic)\.com:?\d*\b")
 
 
 class Outside:
@@ -208,3 +207,11 @@ class Visitor:
         while not condition():
             assert time.monotonic() < end, f"not within {seconds} s"
             self.page.wait_for_timeout(20)
+
+    def kept(self) -> str:
+        """Return all that the browser keeps for the site: storage, cookies, and addresses."""
+        stored = self.page.evaluate(
+            """() => JSON.stringify(
+                [{...localStorage}, {...sessionStorage}, history.state, location.href])"""
+        )
+        return f"{stored} {self.context.cookies()}"

@@ -1,0 +1,158 @@
+"""Servers in every state that a page is shown in, each started when it is first asked for.
+
+with Stage(folder) as stage:
+    stage.server("ready")
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploystack.testing.ports import HOST, free_port
+from tests.support.people import PERSON, REGISTER
+from tests.support.postgres import Postgres, external_or_private
+from tests.support.server import ROOT, Server
+
+EXAMPLE = ROOT / "examples" / "deploystack-example" / "deploystack_example"
+BROKEN = """
+from deploystack.plugins import PluginMetadata, hookimpl
+
+
+@hookimpl
+def deploystack_metadata():
+    return PluginMetadata(name="broken", version="0.3.1", description="Cannot begin.")
+
+
+@hookimpl
+def deploystack_database_ready(app):
+    raise RuntimeError("its own server is not there")
+"""
+
+
+class Stage:
+    """All the servers, over folders of their own.
+
+    Args:
+        folder: an empty place for them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._servers: dict[str, Server] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @cached_property
+    def postgres(self) -> Postgres:
+        """A PostgreSQL server to make databases in."""
+        return self._stack.enter_context(external_or_private())
+
+    def server(self, kind: str) -> Server:
+        """Return the server of a kind, running.
+
+        Args:
+            kind: a key of :data:`KINDS`, or ``sqlite`` or ``postgres`` for one that is set up,
+                has plugins, of which one is out of service, and an administrator.
+        """
+        if kind not in self._servers:
+            self._servers[kind] = KINDS[kind](self, self._folder / kind)
+        return self._servers[kind]
+
+    def fresh(self, name: str, variables: Mapping[str, str] | None = None) -> Server:
+        """Start a server over an empty folder of its own."""
+        return self.start(self._folder / name, variables or {})
+
+    def start(self, home: Path, variables: Mapping[str, str]) -> Server:
+        """Start a server whose data is below ``home``, which is made if need be."""
+        home.mkdir(parents=True, exist_ok=True)
+        server = Server(home / "data", dict(variables))
+        self._stack.callback(server.kill)
+        server.start()
+        return server
+
+
+def set_up(server: Server, body: Mapping[str, str]) -> None:
+    """Choose the database of a server, without a browser."""
+    answer = server.post("/api/db/setup", body)
+    assert answer.status == 200, answer.text
+
+
+def make_administrator(server: Server) -> None:
+    """Make the first account of a server, `PERSON`, without a browser."""
+    answer = server.post(REGISTER, PERSON)
+    assert answer.status == 201, answer.text
+
+
+def plugins(home: Path) -> dict[str, str]:
+    """Put two plugins below ``home``, one of which will fail; return the variable for them."""
+    folder = home / "plugins"
+    shutil.copytree(EXAMPLE, folder / EXAMPLE.name)
+    (folder / "broken.py").write_text(BROKEN)
+    return {"DEPLOYSTACK_PLUGINS_PATH": str(folder)}
+
+
+def _new(stage: Stage, home: Path) -> Server:
+    return stage.start(home, {})
+
+
+def _guarded(stage: Stage, home: Path) -> Server:
+    return stage.start(home, {"DEPLOYSTACK_SETUP_TOKEN_MODE": "always"})
+
+
+def _unreadable(stage: Stage, home: Path) -> Server:
+    (home / "data").mkdir(parents=True)
+    (home / "data" / "db.selection.json").write_text("{")
+    return stage.start(home, {})
+
+
+def _away(stage: Stage, home: Path) -> Server:
+    uri = f"postgresql://u:p@{HOST}:{free_port()}/d"
+    return stage.start(home, {"DEPLOYSTACK_DATABASE_URL": uri})
+
+
+def _ownerless(stage: Stage, home: Path) -> Server:
+    server = stage.start(home, {})
+    set_up(server, {"type": "sqlite"})
+    return server
+
+
+def _sqlite(stage: Stage, home: Path) -> Server:
+    server = stage.start(home, plugins(home))
+    set_up(server, {"type": "sqlite"})
+    make_administrator(server)
+    return server
+
+
+def _postgres(stage: Stage, home: Path) -> Server:
+    server = stage.start(home, plugins(home))
+    uri = stage.postgres.create_database()
+    set_up(server, {"type": "postgres", "connectionString": uri})
+    make_administrator(server)
+    return server
+
+
+KINDS: dict[str, Callable[[Stage, Path], Server]] = {
+    "new": _new,
+    "guarded": _guarded,
+    "unreadable": _unreadable,
+    "away": _away,
+    "ownerless": _ownerless,
+    "sqlite": _sqlite,
+    "postgres": _postgres,
+}
