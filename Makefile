@@ -10,7 +10,7 @@ UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-slow lint types format check translations bench db-generate db-up lock clean
+.PHONY: help run dev test test-slow lint types format check translations screenshots bench db-generate db-up lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.12]"
@@ -46,6 +46,10 @@ check: lint types test ## Do all that a submission must pass
 
 translations: $(VENV)/.dev ## Bring the translations up to date with the source (ARGS=fr begins one)
 	@$(BIN)/python -m tests.support.translations $(ARGS)
+
+screenshots: $(VENV)/.dev ## Take pictures of all pages into docs/images (ARGS=login takes a few)
+	$(NEED_BROWSER)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 bench: $(VENV)/.dev ## Measure the server under load, which needs wrk
 	$(call need,wrk)

@@ -1,0 +1,76 @@
+"""Every page in every state: for everybody, at every width, in each language."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Enter
+from tests.browser.states import STATES, log_in
+from tests.support import translations
+from tests.support.accessibility import findings
+from tests.support.loading import overflows, shifts
+from tests.support.prose import NAMES
+from tests.support.stage import Stage
+
+KINDS = sorted({state.kind for state in STATES})
+WIDE = {"width": 1280, "height": 800}
+NARROW = {"width": 320, "height": 640}
+ZOOMED = {"width": 640, "height": 400}  # what is left of 1280 by 800 at 200 %
+WORDS = """() => {
+    const words = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode())
+        if (node.parentElement.checkVisibility()) words.push(node.data.trim());
+    for (const element of document.querySelectorAll("[aria-label], [title], [placeholder]"))
+        for (const name of ["aria-label", "title", "placeholder"])
+            if (element.hasAttribute(name)) words.push(element.getAttribute(name));
+    return words;
+}"""
+
+
+@pytest.fixture(scope="module")
+def english() -> set[str]:
+    """Texts that say something else in German."""
+    catalogue = translations.read(translations.FOLDER / "de" / "LC_MESSAGES" / "messages.po")
+    return {str(message.id) for message in catalogue if message.id and message.id != message.string}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_states(kind: str, stage: Stage, enter: Enter, english: set[str]) -> None:
+    faults: dict[str, list[str]] = {}
+    for state in [state for state in STATES if state.kind == kind]:
+        visitor = enter(stage.server(kind), viewport=WIDE, color_scheme="light")
+        if state.is_own:
+            log_in(visitor)
+        state.show(visitor.page, stage)
+        found = [*_faults(visitor.page), *visitor.watch.faults]
+
+        german = enter(stage.server(kind), locale="de-DE", viewport=WIDE)
+        if state.is_own:
+            log_in(german)
+        state.show(german.page, stage)
+        expect(german.page.locator("html")).to_have_attribute("lang", "de")
+        found += [
+            f"not in German: {word}"
+            for word in german.page.evaluate(WORDS)
+            if word in english and word not in NAMES
+        ]
+        for each in (visitor, german):
+            each.context.close()
+        if found:
+            faults[state.name] = found
+
+    assert faults == {}
+
+
+def _faults(page: Page) -> list[str]:
+    """Return what is wrong with a page, in light, dark, narrow and enlarged."""
+    found = [f"moved: {shift}" for shift in shifts(page)]
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: {line}" for line in findings(page)]
+    for size in (NARROW, ZOOMED):
+        page.set_viewport_size(size)
+        found += [f"too wide for {size['width']} px: {line}" for line in overflows(page)]
+    return found
