@@ -51,8 +51,9 @@ screenshots: $(VENV)/.dev ## Take pictures of all pages into docs/images (ARGS=l
 	$(NEED_BROWSER)
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
-bench: $(VENV)/.dev ## Measure the server under load, which needs wrk
+bench: $(VENV)/.dev ## Measure the server under load, which needs wrk and Chromium
 	$(call need,wrk)
+	$(NEED_BROWSER)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 db-generate: $(VENV)/.runtime ## Write a revision from the models: make db-generate m="add a table"
