@@ -17,6 +17,7 @@ from .database import init_database
 from .database.routes import blueprint as database_blueprint
 from .errors import answer_unexpected, register_error_handlers
 from .http import register_http
+from .inspection.routes import blueprint as inspection_blueprint
 from .logs import configure_logging
 from .models import seed_roles
 from .plugins.registry import Plugins
@@ -77,6 +78,7 @@ def create_app(
     app.register_blueprint(plugins_blueprint)
     app.register_blueprint(settings_blueprint)
     app.register_blueprint(setting_groups_blueprint)
+    app.register_blueprint(inspection_blueprint)
     mount_routes(app)
     init_web(app)
     declare_used(app)

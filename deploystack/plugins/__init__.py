@@ -7,6 +7,7 @@ from ..access import Principal, current_principal, require_login, require_permis
 from ..app import json_response
 from ..database.binding import db
 from ..database.engines import READ_ONLY
+from ..database.secrecy import NO_SECRET, SECRET, secret_where
 from ..database.types import UTCDateTime
 from ..errors import ApiError
 from ..http import read_json, require_same_origin
@@ -18,7 +19,9 @@ from .hookspecs import hookimpl
 from .model import Model
 
 __all__ = [
+    "NO_SECRET",
     "READ_ONLY",
+    "SECRET",
     "ApiError",
     "Model",
     "PluginMetadata",
@@ -39,5 +42,6 @@ __all__ = [
     "require_login",
     "require_permission",
     "require_same_origin",
+    "secret_where",
     "settings",
 ]

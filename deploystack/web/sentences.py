@@ -251,6 +251,21 @@ PLUGINS = {
     "plugin_command_invalid": N_("One of its commands has the name of another. Rename it."),
     "plugin_unknown": N_("There is no plugin of this name."),
     "plugin_disabled": N_("The plugin is switched off by DEPLOYSTACK_PLUGINS_DISABLED."),
+    "plugin_needs_restart": N_("The plugin could not be loaded. Mend it, then restart the server."),
+}
+
+INSPECTION = {
+    "table_unknown": N_("The database has no table of this name. It may have been removed."),
+    "table_unreadable": N_(
+        "The application's database user may not read this table. Grant it SELECT there."
+    ),
+    "column_unknown": N_("The table has no such column."),
+    "column_secret": N_("This column holds secrets: rows are neither sorted nor filtered by it."),
+    "filter_invalid": N_("The column cannot be compared with that. Give a value of its type."),
+    "inspection_timeout": N_(
+        "The database took too long for this, and was stopped. Filter or sort by a column that "
+        "has an index."
+    ),
 }
 
 FIELDS = {
@@ -276,7 +291,7 @@ FIELDS = {
 }
 """What is wrong with one field, by what the API says of it."""
 
-ALL = REQUEST | SETUP | ACCOUNTS | DATABASE | SETTINGS | PLUGINS | FIELDS
+ALL = REQUEST | SETUP | ACCOUNTS | DATABASE | SETTINGS | PLUGINS | INSPECTION | FIELDS
 GROUPS = {
     "request": REQUEST,
     "setup": SETUP,
@@ -284,6 +299,7 @@ GROUPS = {
     "database": DATABASE,
     "settings": SETTINGS,
     "plugins": PLUGINS,
+    "inspection": INSPECTION,
     "fields": FIELDS,
 }
 

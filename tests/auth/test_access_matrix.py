@@ -29,6 +29,13 @@ GET     /api/db/status                  anybody
 POST    /api/db/check                   anybody
 POST    /api/db/setup                   anybody
 GET     /api/plugins                    anybody
+GET     /api/plugins/<name>             plugins.manage
+POST    /api/plugins/<name>/retry       plugins.manage
+GET     /api/overview                   database.manage
+GET     /api/db/schema                  database.manage
+GET     /api/db/tables/<name>/rows      database.manage
+GET     /api/db/revisions               database.manage
+GET     /api/audit                      audit.view
 GET     /api/settings                   settings.view
 POST    /api/settings                   settings.edit
 GET     /api/settings/<setting:key>     settings.view

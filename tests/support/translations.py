@@ -24,6 +24,9 @@ TEMPLATES = "templates/**.html"
 METHODS = [("**.py", "python"), (TEMPLATES, "jinja2")]
 OPTIONS = {TEMPLATES: {"extensions": "jinja2.ext.i18n", "silent": "false"}}
 KEYWORDS = {**DEFAULT_KEYWORDS, "N_": None}
+ELSEWHERE = ("inspection", "settings")
+"""Domains below the pages that declare texts, which the pages translate as they show them."""
+
 WIDTH = 100
 NO_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 """Stands in the header of a compiled catalogue, so that the same texts compile to the same file."""
@@ -39,6 +42,12 @@ def extracted() -> Catalog:
     ):
         # Without lines, which would differ after every change to a file.
         found.add(text, locations=[(file, 0)], auto_comments=comments, context=context)
+    for folder in ELSEWHERE:
+        for file, _, text, comments, context in extract_from_dir(
+            WEB.parent / folder, METHODS[:1], keywords={"N_": None}
+        ):
+            place = f"../{folder}/{file}"
+            found.add(text, locations=[(place, 0)], auto_comments=comments, context=context)
     return found
 
 
