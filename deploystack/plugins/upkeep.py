@@ -38,6 +38,10 @@ class Upkeep:
         self._suspects: set[str] = set()
         self._seconds = seconds
 
+    def names(self) -> list[str]:
+        """Return the names of the plugins in service, in the order of their turns."""
+        return [plugin.name for plugin in self._plugins.usable()]
+
     def are_current(self, connection: sa.Connection) -> bool:
         """Return whether the part of each plugin in service is as it should be."""
         return not self.outdated(connection, self._plugins.usable())

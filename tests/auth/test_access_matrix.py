@@ -28,6 +28,7 @@ GET     /readyz                         anybody
 GET     /api/db/status                  anybody
 POST    /api/db/check                   anybody
 POST    /api/db/setup                   anybody
+GET     /api/db/setup/progress          anybody
 GET     /api/plugins                    anybody
 GET     /api/plugins/<name>             plugins.manage
 POST    /api/plugins/<name>/retry       plugins.manage
