@@ -53,7 +53,7 @@ def show(name: str) -> Response:
     service = get_service(current_app)
     plugin = service.plugins.get(name)
     service.wait()
-    return json_response({"success": True, "data": _details(service, plugin)})
+    return json_response({"success": True, "data": _details(plugin)})
 
 
 @blueprint.post("/<name>/retry")
@@ -78,14 +78,22 @@ def retry(name: str) -> Response:
     service.plugins.retry(plugin)
     service.require_active(name)
     message = f"The plugin {name!r} works."
-    return json_response({"success": True, "data": _details(service, plugin), "message": message})
+    return json_response({"success": True, "data": _details(plugin), "message": message})
 
 
-def _details(service: Service, plugin: Plugin) -> dict[str, Any]:
-    """Return what an administrator may know of a plugin, as this process has it."""
-    entry = report(current_app)[service.plugins.all.index(plugin)]
-    del entry["cause"], entry["origin"]  # of use to whoever sits at the machine
-    return entry | shown(service, plugin) | {"can_retry": plugin.is_loaded}
+def all_details(app: Flask) -> list[dict[str, Any]]:
+    """Return what an administrator may know of each plugin, as this process has it."""
+    service = get_service(app)
+    found = []
+    for plugin, entry in zip(service.plugins.all, report(app), strict=True):
+        del entry["cause"], entry["origin"]  # of use to whoever sits at the machine
+        found.append(entry | shown(service, plugin) | {"can_retry": plugin.is_loaded})
+    return found
+
+
+def _details(plugin: Plugin) -> dict[str, Any]:
+    index = get_service(current_app).plugins.all.index(plugin)
+    return all_details(current_app)[index]
 
 
 def mount_routes(app: Flask) -> None:

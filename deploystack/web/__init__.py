@@ -10,6 +10,7 @@ from flask import Blueprint, Flask
 from ..errors import register_error_page
 from . import form_token, headers
 from .assets import blueprint as static_blueprint
+from .console import PAGES, init_console
 from .errors import error_page
 from .rendering import init_rendering
 from .session_pages import blueprint as session_blueprint
@@ -20,11 +21,12 @@ __all__ = ["init_web"]
 def init_web(app: Flask) -> None:
     """Give ``app`` its pages. Needs no database: without one each of them leads to ``/setup``."""
     init_rendering(app)
+    init_console(app)
     register_error_page(app, error_page)
     app.after_request(headers.protect)
     pages = Blueprint("web", __name__)
     pages.before_request(form_token.check_form)
     pages.after_request(form_token.keep)
-    for blueprint in (static_blueprint, session_blueprint):
+    for blueprint in (static_blueprint, session_blueprint, *PAGES):
         pages.register_blueprint(blueprint)
     app.register_blueprint(pages)

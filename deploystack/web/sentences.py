@@ -288,6 +288,18 @@ FIELDS = {
         "There are characters in it that cannot be shown."
     ),
     "Unknown field.": N_("This is not expected here."),
+    "It must be a text.": N_("This must be text."),
+    "It must be true or false.": N_("This must be yes or no."),
+    "It must be a number.": N_("This must be a number."),
+    "It must be a whole number of at most 100 digits.": N_("This must be a whole number."),
+    "It must be a port, from 1 to 65535.": N_("This must be a port, from 1 to 65535."),
+    "It must be a URL that begins with http:// or https://.": N_(
+        "This must be an address that begins with http:// or https://."
+    ),
+    "It must be an e-mail address, such as name@example.org.": N_("This is not an e-mail address."),
+    "It must be JSON.": N_("This must be JSON."),
+    "It must be a list, such as [1, 2].": N_("This must be a list in JSON, such as [1, 2]."),
+    "A value has at most 65536 characters.": N_("This is too long."),
 }
 """What is wrong with one field, by what the API says of it."""
 

@@ -1,0 +1,37 @@
+"""``/account``: one's own names, password and tokens."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from ...access import require_login
+from ...auth import accounts, tokens
+from ...auth.schemas import shown
+from ...database import db
+from ...database.engines import READ_ONLY
+from . import words
+from .shell import render_console
+
+blueprint = Blueprint("account", __name__)
+
+DAYS = (7, 30, 90, 365)
+"""After how many days a token may expire, to choose from."""
+
+
+@blueprint.get("/account")
+def account_page() -> Response:
+    """Show one's own account."""
+    principal = require_login()
+    db.session.connection(execution_options={READ_ONLY: True})
+    user = shown(accounts.get(db.session(), principal.user_id))
+    return render_console(
+        "account.html",
+        principal,
+        user=user,
+        tokens=tokens.of(principal.user_id),
+        scopes=[
+            (name, words.called(words.PERMISSIONS, name)) for name in sorted(principal.permissions)
+        ],
+        days=DAYS,
+        words=words,
+    )
