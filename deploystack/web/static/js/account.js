@@ -1,7 +1,7 @@
 /* /account: one's own names, password and tokens. */
 
 import { api, ask, sayAfterReload, sayWhatWasLeft, sendWith, showFailure, text } from "./console.js";
-import { focusOn, revealPasswords } from "./forms.js";
+import { focusOn, revealPasswords, showFieldError } from "./forms.js";
 
 revealPasswords();
 sayWhatWasLeft("token-status");
@@ -29,10 +29,12 @@ sendWith(document.getElementById("token"), async (form) => {
   const found = new FormData(form);
   const error = document.getElementById("scopes-error");
   const scopes = found.getAll("scopes");
+  const name = form.elements.name;
+  showFieldError(name, name.value.trim() ? "" : text("missing"));
   error.textContent = scopes.length ? "" : text("chooseScopes");
   error.hidden = scopes.length > 0;
-  if (!scopes.length) {
-    form.querySelector("[name=scopes]").focus();
+  if (!name.value.trim() || !scopes.length) {
+    (name.value.trim() ? form.querySelector("[name=scopes]") : name).focus();
     return;
   }
   const answer = await api("POST", "/api/auth/tokens", {
