@@ -62,7 +62,7 @@ def announce_setup(database: Database) -> None:
     except DatabaseProblem:
         return
     except NoSelection:
-        log.info("No database is set up yet: POST /api/db/setup, or run `flask db setup`.")
+        log.info("No database is set up yet: open /setup in a browser, or run `flask db setup`.")
     if config.setup_token_mode == "never":
         log.warning(
             "DEPLOYSTACK_SETUP_TOKEN_MODE is never: whoever reaches this server first sets it up."

@@ -63,6 +63,7 @@ def _look(database: Database, target: Target, found: dict[str, Any]) -> None:
 
 
 def location(target: Target) -> str:
+    """Return where a database is: its file, or host, port and name. No password."""
     """Return where a database is: the file, or host, port and name; never the password."""
     if isinstance(target, SqliteTarget):
         return str(target.path)

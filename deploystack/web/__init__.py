@@ -14,6 +14,7 @@ from .console import PAGES, init_console
 from .errors import error_page
 from .rendering import init_rendering
 from .session_pages import blueprint as session_blueprint
+from .wizard.routes import blueprint as wizard_blueprint
 
 __all__ = ["init_web"]
 
@@ -27,6 +28,6 @@ def init_web(app: Flask) -> None:
     pages = Blueprint("web", __name__)
     pages.before_request(form_token.check_form)
     pages.after_request(form_token.keep)
-    for blueprint in (static_blueprint, session_blueprint, *PAGES):
+    for blueprint in (static_blueprint, session_blueprint, wizard_blueprint, *PAGES):
         pages.register_blueprint(blueprint)
     app.register_blueprint(pages)

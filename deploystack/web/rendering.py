@@ -53,6 +53,7 @@ def _environment(found: assets.Assets) -> Environment:
         trim_blocks=True,
         undefined=StrictUndefined,
     )
+    environment.policies["json.dumps_kwargs"] = {}  # in the order they have
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # from the extension
         language.gettext, language.ngettext, newstyle=True
     )

@@ -164,6 +164,9 @@ PAGES = {
     "/language/<code>": {"GET"},
     "/login": {"GET", "POST"},
     "/logout": {"POST"},
+    "/setup": {"GET", "POST"},
+    "/setup/token": {"POST"},
+    "/setup/account": {"POST"},
 }
 """The pages that anybody may ask for."""
 

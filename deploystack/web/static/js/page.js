@@ -3,4 +3,4 @@
 import { focusOn, revealPasswords } from "./forms.js";
 
 revealPasswords();
-focusOn(document.querySelector("[data-focus]"));
+focusOn(document.querySelector("[data-focus], [data-focus-quietly]"));
