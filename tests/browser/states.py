@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -53,9 +54,89 @@ def _login_refused(page: Page, _: Stage) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def _own(name: str, path: str, kind: str = "sqlite") -> State:
+    return State(name, kind, _at(path), is_own=True)
+
+
+def _settings_unsaved(page: Page, _: Stage) -> None:
+    page.goto("/settings/smtp")
+    page.locator("[name='smtp.host']").fill("mail.example.org")
+    page.locator("[data-setting='smtp.password'] [data-replace]").click()
+    page.locator("[name='smtp.password']").wait_for()
+
+
+def _settings_refused(page: Page, _: Stage) -> None:
+    page.goto("/settings/smtp")
+    page.locator("[name='smtp.port']").fill("ninety")
+    page.locator("#save").click()
+    page.locator("[aria-invalid=true]").wait_for()
+
+
+def _settings_disputed(page: Page, stage: Stage) -> None:
+    page.goto("/settings/global")
+    field = page.locator("[name='global.page_url']")
+    field.fill("https://mine.example.org")
+    theirs = f"https://theirs-{secrets.token_hex(3)}.example.org"
+    answer = page.request.put("/api/settings/global.page_url", data={"value": theirs})
+    assert answer.ok, answer.text()
+    page.locator("#save").click()
+    page.locator("[data-conflict] button").first.wait_for()
+
+
+def _token_made(page: Page, _: Stage) -> None:
+    page.goto("/account")
+    page.locator("#token [name=name]").fill("backup script")
+    page.locator("#token [name=scopes]").first.check()
+    page.locator("#token [type=submit]").click()
+    page.locator("#new-token").wait_for()
+    # A picture does not show a token, not even of a server that is gone.
+    page.locator("#token-value").evaluate("element => element.value = `dst_${'x'.repeat(43)}`")
+
+
+def _plugin_fails_again(page: Page, _: Stage) -> None:
+    page.goto("/plugins")
+    page.locator("[data-retry]").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _asked_before_deleting(page: Page, _: Stage) -> None:
+    page.goto("/users")
+    form = page.locator("#create")
+    if not page.locator("[data-delete]").count():
+        form.locator("[name=username]").fill("bob")
+        form.locator("[name=email]").fill("bob@example.org")
+        form.locator("[name=password]").fill(PASSWORD)
+        form.locator("[type=submit]").click()
+    page.locator("[data-delete]").first.click()
+    page.get_by_role("dialog").wait_for()
+
+
+FILTERED = "/database/tables/settings?column=key&operator=begins&value=smtp&sort=key&order=desc"
+
 STATES = [
     State("login", "sqlite", _at("/login")),
     State("login-refused", "sqlite", _login_refused),
     State("not-found", "new", _at("/nowhere")),
     State("database-away", "away", _at("/login")),
+    _own("overview", "/"),
+    _own("overview-postgres", "/", "postgres"),
+    _own("database", "/database"),
+    _own("database-postgres", "/database", "postgres"),
+    _own("revisions", "/database/revisions"),
+    _own("table", "/database/tables/users"),
+    _own("table-filtered", FILTERED),
+    _own("table-refused", "/database/tables/users?column=id&operator=less&value=many"),
+    _own("table-postgres", "/database/tables/audit_log", "postgres"),
+    _own("settings", "/settings/global"),
+    _own("settings-mail", "/settings/smtp"),
+    State("settings-unsaved", "sqlite", _settings_unsaved, is_own=True),
+    State("settings-refused", "sqlite", _settings_refused, is_own=True),
+    State("settings-disputed", "sqlite", _settings_disputed, is_own=True),
+    _own("plugins", "/plugins"),
+    State("plugins-failed-again", "sqlite", _plugin_fails_again, is_own=True),
+    _own("account", "/account"),
+    State("account-token", "sqlite", _token_made, is_own=True),
+    _own("users", "/users"),
+    State("users-asked", "sqlite", _asked_before_deleting, is_own=True),
+    _own("log", "/log"),
 ]
