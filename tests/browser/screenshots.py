@@ -9,10 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.states import STATES, State, log_in
 from tests.support.browser import Visitor, launched
+from tests.support.loading import settle
 from tests.support.server import ROOT
 from tests.support.stage import Stage
 
@@ -52,16 +53,10 @@ def take(browser: Browser, stage: Stage, state: State) -> None:
         ):
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size(size)
-            _settle(page)
+            settle(page)
             page.screenshot(path=IMAGES / f"{state.name}-{variant}.png", full_page=True)
     finally:
         visitor.context.close()
-
-
-def _settle(page: Page) -> None:
-    page.evaluate(
-        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
 
 
 if __name__ == "__main__":

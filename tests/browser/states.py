@@ -111,7 +111,9 @@ def _asked_before_deleting(page: Page, _: Stage) -> None:
     page.get_by_role("dialog").wait_for()
 
 
-FILTERED = "/database/tables/settings?column=key&operator=begins&value=smtp&sort=key&order=desc"
+FILTERED = (
+    "/database/tables/global_settings?column=key&operator=begins&value=smtp&sort=key&order=desc"
+)
 
 STATES = [
     State("login", "sqlite", _at("/login")),

@@ -79,10 +79,10 @@ def test_a_secret_can_be_written_and_never_read(page: Page) -> None:
     expect(secret.locator("input")).to_have_value("")
     expect(secret.get_by_role("button", name="Replace")).to_be_visible()
 
-    for path in ("/settings/smtp", "/database/tables/settings?per_page=100", "/log"):
+    for path in ("/settings/smtp", "/database/tables/global_settings?per_page=100", "/log"):
         page.goto(path)
         assert "c4nary-of-mail" not in page.content()
-    page.goto("/database/tables/settings?column=key&operator=is&value=smtp.password")
+    page.goto("/database/tables/global_settings?column=key&operator=is&value=smtp.password")
     expect(page.locator(".masked")).to_have_count(1)
 
     page.goto("/settings/smtp")
@@ -154,7 +154,7 @@ def test_a_message_is_sent_to_see_whether_mail_works(page: Page) -> None:
         assert [received.recipients for received in mail.received] == [["alice@example.org"]]
 
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("#mail-status")).to_contain_text("mail server")
+    expect(page.locator("#mail-status")).to_contain_text("smtp.host")
 
 
 def test_a_plugin_that_failed_is_tried_again(page: Page, home: Path) -> None:
@@ -176,11 +176,11 @@ def test_a_plugin_that_failed_is_tried_again(page: Page, home: Path) -> None:
 
 def test_a_token_is_shown_once_works_and_is_revoked(server: Server, page: Page) -> None:
     page.goto("/account")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create the token").click()
     expect(page.locator("#token [name=name]")).to_be_focused()
     page.locator("#token [name=name]").fill("backup")
     page.locator("#token [name=scopes][value='settings.view']").check()
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create the token").click()
     expect(page.locator("#new-token")).to_be_focused()
     token = page.get_by_label("New token").input_value()
     bearer = {"Authorization": f"Bearer {token}"}
@@ -200,7 +200,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(server: Server, page: Page) 
 
 def test_rows_are_sorted_filtered_and_paged(page: Page) -> None:
     page.goto("/database")
-    page.get_by_role("link", name="settings", exact=True).last.click()
+    page.get_by_role("link", name="global_settings", exact=True).last.click()
     page.get_by_label("Rows on a page").select_option(index=0)
     page.get_by_role("button", name="Show").click()
     keys = page.locator("table.data tbody tr td:first-child")

@@ -14,13 +14,13 @@ from tests.support.stage import Stage
 def test_in_and_out(stage: Stage, enter: Enter, scripts: bool) -> None:
     visitor = enter(stage.server("sqlite"), java_script_enabled=scripts)
     page = visitor.page
-    page.goto("/settings")
+    page.goto("/plugins")
     assert "/login" in page.url
     page.get_by_label("Username or e-mail").fill(PERSON["username"])
     page.get_by_label("Password", exact=True).fill("not the password")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_role("alert")).to_contain_text("password is wrong")
+    expect(page.get_by_role("alert")).to_contain_text("Invalid email/username or password.")
     expect(page.get_by_label("Username or e-mail")).to_have_value(PERSON["username"])
     expect(page.get_by_label("Password", exact=True)).to_have_value("")
     if scripts:
@@ -28,10 +28,10 @@ def test_in_and_out(stage: Stage, enter: Enter, scripts: bool) -> None:
 
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("/settings")
+    page.wait_for_url("/plugins")
     page.get_by_role("button", name="Log out").click()
     page.wait_for_url("/login")
-    page.goto("/settings")
+    page.goto("/plugins")
     assert "/login" in page.url
 
 

@@ -47,15 +47,29 @@ def shifts(page: Page) -> list[str]:
     return found
 
 
+def settle(page: Page) -> None:
+    """Wait until a page shows what was done to it: two frames."""
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+
+
 def overflows(page: Page) -> list[str]:
     """Return what makes a page wider than its window, if anything does."""
     found: list[str] = page.evaluate(
         """() => {
             const width = document.documentElement.clientWidth;
             if (document.documentElement.scrollWidth <= width) return [];
-            return [...document.querySelectorAll("body *")]
-                .filter(element => element.getBoundingClientRect().right > width + 1)
-                .map(element => element.outerHTML.slice(0, 120));
+            const scrolls = element => element !== document.body
+                && getComputedStyle(element).overflowX !== "visible";
+            const isClipped = element => {
+                for (let up = element.parentElement; up; up = up.parentElement)
+                    if (scrolls(up) && up !== document.documentElement) return true;
+                return false;
+            };
+            const wide = [...document.querySelectorAll("body *")].filter(element =>
+                element.getBoundingClientRect().right > width + 1 && !isClipped(element));
+            return ["it scrolls", ...wide.map(element => element.outerHTML.slice(0, 120))];
         }"""
     )
     return found
