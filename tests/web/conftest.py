@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.inspection.conftest import site  # noqa: F401  # a fixture
 from tests.support.browsing import browser
 
 

@@ -8,7 +8,6 @@ from ...access import require_login
 from ...auth import accounts, tokens
 from ...auth.schemas import shown
 from ...database import db
-from ...database.engines import READ_ONLY
 from . import words
 from .shell import render_console
 
@@ -22,13 +21,13 @@ DAYS = (7, 30, 90, 365)
 def account_page() -> Response:
     """Show one's own account."""
     principal = require_login()
-    db.session.connection(execution_options={READ_ONLY: True})
+    own_tokens = tokens.of(principal.user_id)  # begins the transaction, as one that only reads
     user = shown(accounts.get(db.session(), principal.user_id))
     return render_console(
         "account.html",
         principal,
         user=user,
-        tokens=tokens.of(principal.user_id),
+        tokens=own_tokens,
         scopes=[
             (name, words.called(words.PERMISSIONS, name)) for name in sorted(principal.permissions)
         ],

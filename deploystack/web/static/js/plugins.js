@@ -1,7 +1,7 @@
 /* /plugins: trying one again. */
 
 import { api, sayAfterReload, sayWhatWasLeft, showFailure, text } from "./console.js";
-import { busy, isBusy, make } from "./forms.js";
+import { busy, isBusy } from "./forms.js";
 
 const status = document.getElementById("status");
 sayWhatWasLeft("status");
@@ -9,8 +9,7 @@ sayWhatWasLeft("status");
 for (const button of document.querySelectorAll("[data-retry]")) {
   const section = button.closest("[data-plugin]");
   const name = section.dataset.plugin;
-  const failure = make("p", { class: "field-error", role: "alert", hidden: true });
-  button.parentElement.after(failure);
+  const failure = section.querySelector("[data-failure]");
   button.addEventListener("click", async () => {
     if (isBusy(button)) return;
     showFailure(failure, null);
