@@ -7,12 +7,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from tests.support.browser import Visitor, launched
+from tests.support.browser import WAIT, Visitor, launched
 from tests.support.people import PASSWORD, PERSON
 from tests.support.server import Server
 from tests.support.stage import Stage
+
+expect.set_options(timeout=WAIT)
 
 Enter = Callable[..., Visitor]
 

@@ -72,7 +72,7 @@ def find_browser() -> Path:
 
 # Chromium asks its maker for updates, and what a form is for, whatever its flags say. That goes no
 # further than here.
-MAKER = re.compile(r"(\.googleapis|accounts\.google|\.gstatic)\.com:?\d*\b")
+MAKER = re.compile(r"(\.googleapis|accounts\.google|\.gstatic|\.gvt1)\.com:?\d*\b")
 
 
 class Outside:

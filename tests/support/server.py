@@ -52,6 +52,7 @@ class Server:
         command: list[str] | None = None,
         root: Path = ROOT,
     ) -> None:
+        self.data_dir = data_dir
         self.port = free_port()
         self.log = data_dir.parent / f"server-{self.port}.log"
         self._root = root

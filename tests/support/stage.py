@@ -38,6 +38,28 @@ def deploystack_database_ready(app):
 """
 """A plugin that is out of service until there is a file ``mended`` beside it."""
 
+GATED = """
+import time
+from pathlib import Path
+
+from deploystack.plugins import PluginMetadata, hookimpl
+
+HERE = Path(__file__).parent
+
+
+@hookimpl
+def deploystack_metadata():
+    return PluginMetadata(name="gated", version="1.0", description="Waits in its seed.")
+
+
+@hookimpl
+def deploystack_seed(session):
+    (HERE / "waiting").touch()
+    while not (HERE / "open").exists():
+        time.sleep(0.02)
+"""
+"""A plugin that holds a setup up until there is a file ``open`` beside it."""
+
 
 class Stage:
     """All the servers, over folders of their own.
@@ -47,7 +69,7 @@ class Stage:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._servers: dict[str, Server] = {}
         self._stack = ExitStack()
 
@@ -75,12 +97,12 @@ class Stage:
                 has plugins, of which one is out of service, and an administrator.
         """
         if kind not in self._servers:
-            self._servers[kind] = KINDS[kind](self, self._folder / kind)
+            self._servers[kind] = KINDS[kind](self, self.folder / kind)
         return self._servers[kind]
 
     def fresh(self, name: str, variables: Mapping[str, str] | None = None) -> Server:
         """Start a server over an empty folder of its own."""
-        return self.start(self._folder / name, variables or {})
+        return self.start(self.folder / name, variables or {})
 
     def start(self, home: Path, variables: Mapping[str, str]) -> Server:
         """Start a server whose data is below ``home``, which is made if need be."""
@@ -109,6 +131,33 @@ def plugins(home: Path) -> dict[str, str]:
     shutil.copytree(EXAMPLE, folder / EXAMPLE.name)
     (folder / "broken.py").write_text(BROKEN)
     return {"DEPLOYSTACK_PLUGINS_PATH": str(folder)}
+
+
+class Gate:
+    """What holds the setup of a server up, until it is opened.
+
+    Args:
+        home: an empty folder, or one that is to be made.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "plugins"
+        self._folder.mkdir(parents=True)
+        (self._folder / "gated.py").write_text(GATED)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables for the server."""
+        return {"DEPLOYSTACK_PLUGINS_PATH": str(self._folder)}
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether a setup has come to it."""
+        return (self._folder / "waiting").exists()
+
+    def open(self) -> None:
+        """Let every setup go on."""
+        (self._folder / "open").touch()
 
 
 def _new(stage: Stage, home: Path) -> Server:

@@ -41,15 +41,15 @@ export function clearErrors(form) {
  * @returns {boolean} whether any field was named.
  */
 export function showFieldErrors(form, details) {
-  let first = null;
+  const named = [];
   for (const [name, messages] of Object.entries(details ?? {})) {
     const input = form.elements.namedItem(name);
     if (!(input instanceof HTMLElement) || !Array.isArray(messages)) continue;
     showFieldError(input, messages.map((text) => sentence(text, text)).join(" "));
-    first ??= input;
+    named.push(input);
   }
-  first?.focus();
-  return first !== null;
+  [...form.elements].find((input) => named.includes(input))?.focus();
+  return named.length > 0;
 }
 
 /** Do something while a button, or several, cannot be pressed again. */
