@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from ...access import require_login
 from ...auth import accounts, tokens
+from ...auth.authentication import require_session
 from ...auth.schemas import shown
 from ...database import db
 from . import words
@@ -20,7 +20,7 @@ DAYS = (7, 30, 90, 365)
 @blueprint.get("/account")
 def account_page() -> Response:
     """Show one's own account."""
-    principal = require_login()
+    principal = require_session()
     own_tokens = tokens.of(principal.user_id)  # begins the transaction, as one that only reads
     user = shown(accounts.get(db.session(), principal.user_id))
     return render_console(

@@ -47,7 +47,16 @@ sendWith(document.getElementById("token"), async (form) => {
   const place = document.getElementById("new-token");
   place.hidden = false;
   focusOn(place);
+  await showTokens();
 });
+
+/** Show the tokens that there are by now. */
+async function showTokens() {
+  const answer = await fetch("/account", { headers: { Accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const list = page.getElementById("token-list");
+  if (list) document.getElementById("token-list").replaceWith(list);
+}
 
 document.getElementById("copy-token").addEventListener("click", async () => {
   const input = document.getElementById("token-value");
@@ -61,19 +70,18 @@ document.getElementById("copy-token").addEventListener("click", async () => {
   }
 });
 
-for (const button of document.querySelectorAll("[data-revoke]")) {
+document.querySelector("[aria-labelledby=tokens]").addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-revoke]");
+  if (!button) return;
   const { token, name } = button.closest("[data-token]").dataset;
-  button.addEventListener("click", async () => {
-    if (!(await ask(text("revoke", { name }), text("yes"), text("no")))) {
-      button.focus();
-      return;
-    }
-    const status = document.getElementById("token-status");
-    try {
-      await api("DELETE", `/api/auth/tokens/${encodeURIComponent(token)}`);
-      sayAfterReload("token-status", text("revoked", { name }));
-    } catch (error) {
-      showFailure(status, error);
-    }
-  });
-}
+  if (!(await ask(text("revoke", { name }), text("yes"), text("no")))) {
+    button.focus();
+    return;
+  }
+  try {
+    await api("DELETE", `/api/auth/tokens/${encodeURIComponent(token)}`);
+    sayAfterReload("token-status", text("revoked", { name }));
+  } catch (error) {
+    showFailure(document.getElementById("token-status"), error);
+  }
+});
