@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from . import assets, language
 from .addresses import local
@@ -57,6 +59,7 @@ def _environment(found: assets.Assets) -> Environment:
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # from the extension
         language.gettext, language.ngettext, newstyle=True
     )
+    environment.filters["coded"] = _coded
     environment.globals.update(
         current_language=language.current_language,
         form_token=form_token,
@@ -67,6 +70,11 @@ def _environment(found: assets.Assets) -> Environment:
         static=found.address,
     )
     return environment
+
+
+def _coded(sentence: str) -> Markup:
+    """Return a sentence of the API with what is in backticks set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))  # noqa: S704
 
 
 def _language_address(code: str) -> str:

@@ -15,12 +15,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from deploystack import Config
+from deploystack.auth import passwords
 from deploystack.database import get_database
 from deploystack.database.claim import claim
 from deploystack.database.migrations.migrator import Contents
 from deploystack.database.progress import Record
-from deploystack.web.sentences import ALL
+from deploystack.errors import ApiError
+from deploystack.web.sentence_tables import ALL
 from deploystack.web.wizard.checks import POINT_OF
+from deploystack.web.wizard.connection import Typed
 from tests.conftest import MakeApp
 from tests.support.applications import set_up
 from tests.support.browsing import Form, browser, submit
@@ -268,3 +272,32 @@ def test_each_code_that_the_pages_can_meet_has_a_sentence() -> None:
     }
 
     assert documented - ALL.keys() == set()
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 257, "alice@example.org", "password1"])
+def test_why_a_password_is_weak_is_told_in_german(password: str) -> None:
+    with pytest.raises(ApiError) as raised:
+        passwords.check(password, "alice", "alice@example.org")
+
+    assert raised.value.sentence in ALL
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "password"),
+    [
+        ("h", "0", "p"),
+        ("h", "x", "p"),
+        ("a,b", "1", "p"),
+        ("%2Fvar%2Frun", "1", "p"),
+        ("1::2::3", "1", "p"),
+        ("1.2.3", "1", "p"),
+        ("-", "1", "p"),
+        ("h", "1", "p" * 1025),
+    ],
+)
+def test_why_a_field_is_refused_is_told_in_german(host: str, port: str, password: str) -> None:
+    typed = Typed("postgres", host, port, password=password)
+    with pytest.raises(ApiError) as raised:
+        typed.target(Config())
+
+    assert raised.value.sentence in ALL

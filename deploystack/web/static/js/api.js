@@ -16,7 +16,8 @@ export class Failure extends Error {
 
 /** The sentence of a failure in the page's language: by its code, or as the API has said it. */
 export function sentence(code, english) {
-  return data("sentences")[code] ?? english;
+  const known = data("sentences");
+  return known[english] ?? known[code] ?? english;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { api, data } from "./api.js";
 import {
-  busy, clearErrors, focusOn, isBusy, revealPasswords, showFieldError, showFieldErrors,
+  busy, clearErrors, focusOn, isBusy, revealPasswords, say, showFieldError, showFieldErrors,
 } from "./forms.js";
 import { strength } from "./strength.js";
 
@@ -47,7 +47,7 @@ function show(failure) {
     showFieldError(field, failure.sentence);
     field.focus();
   } else if (failure.code !== "validation_error" || !showFieldErrors(form, failure.details)) {
-    notice.querySelector(".failure-sentence").textContent = failure.sentence;
+    say(notice.querySelector(".failure-sentence"), failure.sentence);
     notice.hidden = false;
     focusOn(notice);
   }

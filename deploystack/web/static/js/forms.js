@@ -30,6 +30,12 @@ export function showFieldError(input, text) {
   else input.removeAttribute("aria-invalid");
 }
 
+/** Show a sentence of the API, with what is in backticks set as code. */
+export function say(element, text) {
+  const parts = text.split(/`([^`]+)`/);
+  element.replaceChildren(...parts.map((part, i) => (i % 2 ? make("code", {}, part) : part)));
+}
+
 /** Take all errors of a form away. */
 export function clearErrors(form) {
   for (const input of form.querySelectorAll("[aria-invalid]")) showFieldError(input, "");

@@ -2,7 +2,7 @@
 
 import { api, data } from "./api.js";
 import { build, parse } from "./connection.js";
-import { busy, clearErrors, focusOn, isBusy, make, revealPasswords, showFieldError } from "./forms.js";
+import { busy, clearErrors, focusOn, isBusy, make, revealPasswords, say, showFieldError } from "./forms.js";
 import { Progress, statusOnceThere } from "./progress.js";
 import { offerToCopy } from "./copy.js";
 
@@ -84,7 +84,7 @@ function clear() {
 }
 
 function showFailure(text) {
-  failureNotice.querySelector(".failure-sentence").textContent = text;
+  say(failureNotice.querySelector(".failure-sentence"), text);
   failureNotice.hidden = false;
   focusOn(failureNotice);
 }
@@ -101,7 +101,7 @@ function showChecks(points, failure) {
   );
   remedy.hidden = !failure;
   if (failure) {
-    remedy.querySelector(".failure-sentence").textContent = failure.sentence;
+    say(remedy.querySelector(".failure-sentence"), failure.sentence);
     const sql = failure.details.sql ?? failure.details.grant ?? "";
     const place = document.getElementById("remedy-sql");
     place.querySelector("code").textContent = sql;
