@@ -75,6 +75,33 @@ def test_whoever_may_less_sees_less(site: Site) -> None:
         assert command(site.app, "users", "delete", "bob", "--yes").exit_code == 0
 
 
+def test_whoever_may_only_look_is_given_nothing_to_change(site: Site) -> None:
+    may, day = '["settings.view", "users.view"]', "2026-01-01 00:00:00"
+    site.direct.execute(
+        "INSERT INTO roles (id, name, description, permissions, created_at, updated_at) "
+        f"VALUES ('viewer', 'Viewer', '', '{may}', '{day}', '{day}')"
+    )
+    user(site.app, "carla")
+    assert command(site.app, "users", "set-role", "carla", "viewer").exit_code == 0
+    try:
+        client = browser(site.app)
+        assert log_in(client, "carla").status_code == 200
+        assert client.get("/").headers["Location"] == "/settings"
+        page = text(client, "/settings/smtp")
+        assert page.count("readonly") == 5  # all but the secret and the switch
+        assert 'id="save"' not in page
+        assert "data-replace" not in page
+        assert 'id="mail"' not in page
+        page = text(client, "/users")
+        assert "Viewer" in page
+        assert "data-role" not in page
+        assert "data-delete" not in page
+        assert 'id="create"' not in page
+    finally:
+        assert command(site.app, "users", "delete", "carla", "--yes").exit_code == 0
+        site.direct.execute("DELETE FROM roles WHERE id = 'viewer'")
+
+
 def test_the_schema_is_drawn_and_told(admin: FlaskClient) -> None:
     page = text(admin, "/database")
 
