@@ -19,7 +19,6 @@ from typing import Any
 from ..config import Config
 from ..errors import ApiError
 from .claim import claim
-from .migrations.history import message
 from .migrations.migrator import Contents
 from .migrations.schema import Schema
 from .problems import DatabaseProblem
@@ -45,11 +44,12 @@ def planned(schema: Schema, contents: Contents) -> list[Step]:
     """
     history = schema.history
     pending: list[str] = []
+    titles: dict[str, str] = {}
     with suppress(DatabaseProblem):  # which setup itself will meet, and tell
-        pending = history.pending(contents.revisions)
+        pending, titles = history.pending(contents.revisions), history.titles
     return [
         _step("connection"),
-        *(_step("revision", each, message(history.versions, each)) for each in pending),
+        *(_step("revision", each, titles.get(each)) for each in pending),
         _step("settings"),
         *(_step("plugin", name) for name in schema.additions.names()),
         _step("ready"),

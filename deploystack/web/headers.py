@@ -26,5 +26,4 @@ def protect(response: Response) -> Response:
     if response.mimetype == "text/html" and is_page(request):
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response

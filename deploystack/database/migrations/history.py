@@ -121,16 +121,6 @@ class History:
                 yield revision
 
 
-def message(folder: Path, revision: str) -> str | None:
-    """Return what a revision does, by the first line of its file; ``None`` if it does not say."""
-    for file in folder.glob("[!_.]*.py"):
-        with suppress(DatabaseProblem, SyntaxError, ValueError):
-            if identifiers(file).get("revision") == revision:
-                text = ast.get_docstring(ast.parse(file.read_bytes())) or ""
-                return text.partition("\n")[0].strip() or None
-    return None
-
-
 def identifiers(file: Path) -> dict[str, Any]:
     """Return what ``file`` assigns to ``revision`` and to ``down_revision``."""
     source = file.read_bytes()

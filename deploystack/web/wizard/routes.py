@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 from marshmallow import ValidationError
 
-from ...access import current_principal, require_login
+from ...access import check_permission, current_principal
 from ...auth import accounts, login, passwords, sessions
 from ...auth.schemas import Registration
 from ...database import get_database, setup
@@ -101,6 +101,8 @@ def make_account() -> Response:
     except ApiError as error:
         if error.status == 503:
             raise
+        if error.code == "registration_disabled":  # somebody else was faster
+            return lead_to("/setup")
         return _account_page(typed, error)
     return sessions.give(lead_to("/setup/done"), request, token)
 
@@ -108,7 +110,7 @@ def make_account() -> Response:
 @blueprint.get("/setup/done")
 def show_done() -> Response:
     """Tell what there is now, and what to do next."""
-    principal = require_login()
+    principal = check_permission("database.manage")
     page = render("wizard/done.html", principal=principal, **done.summary(current_app))
     page.delete_cookie(COOKIE, secure=request.is_secure, httponly=True, samesite="Strict")
     return page
