@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from playwright.sync_api import Page
 
+from tests.browser.wizard import paste, press_test
 from tests.support.browser import Visitor
 from tests.support.people import PASSWORD, PERSON
+from tests.support.refusing import refusing
 from tests.support.stage import Stage
 
 
@@ -111,11 +113,84 @@ def _asked_before_deleting(page: Page, _: Stage) -> None:
     page.get_by_role("dialog").wait_for()
 
 
+def _refused(code: str) -> Callable[[Page, Stage], None]:
+    def show(page: Page, stage: Stage) -> None:
+        page.goto("/setup")
+        with refusing(code, stage.postgres) as uri:
+            paste(page, uri)
+            press_test(page)
+            page.locator("#checks").wait_for()
+
+    return show
+
+
+def _setup_postgres(page: Page, _: Stage) -> None:
+    page.goto("/setup")
+    paste(
+        page, "postgresql://deploystack:s3cret%40@db.example.org:5432/deploystack?sslmode=require"
+    )
+
+
+def _setup_usable(page: Page, _: Stage) -> None:
+    page.goto("/setup")
+    press_test(page)
+    page.locator("#checks").wait_for()
+
+
+def _setup_wrong_string(page: Page, _: Stage) -> None:
+    page.goto("/setup")
+    paste(page, "mysql://u:p@h/d")
+    press_test(page)
+
+
+def _setup_silent(page: Page, _: Stage) -> None:
+    """Show what is said where no answer comes."""
+    page.goto("/setup")
+    page.route("**/api/db/check", lambda route: route.abort())
+    press_test(page)
+    page.locator("#failure").wait_for()
+
+
+def _token_refused(page: Page, _: Stage) -> None:
+    page.goto("/setup")
+    page.locator("[name=token]").fill("wrong")
+    page.keyboard.press("Enter")
+    page.locator("[aria-invalid=true]").wait_for()
+
+
+def _account_weak(page: Page, _: Stage) -> None:
+    page.goto("/setup")
+    page.locator("[name=email]").fill("alice@example.org")
+    page.locator("[name=username]").fill("al")
+    page.locator("[name=password]").fill("password")
+    page.locator("main [type=submit]").click()
+    page.locator("[aria-invalid=true]").first.wait_for()
+
+
 FILTERED = (
     "/database/tables/global_settings?column=key&operator=begins&value=smtp&sort=key&order=desc"
 )
 
 STATES = [
+    State("setup", "new", _at("/setup")),
+    State("setup-usable", "new", _setup_usable),
+    State("setup-postgres", "new", _setup_postgres),
+    State("setup-no-right", "new", _refused("db_no_permission")),
+    State("setup-unreachable", "new", _refused("db_unreachable")),
+    State("setup-not-empty", "new", _refused("db_not_empty")),
+    State("setup-wrong-string", "new", _setup_wrong_string),
+    State("setup-no-answer", "new", _setup_silent),
+    State("setup-interrupted", "interrupted", _at("/setup")),
+    State("setup-running", "running", _at("/setup")),
+    State("setup-token", "guarded", _at("/setup")),
+    State("setup-token-refused", "guarded", _token_refused),
+    State("setup-account", "ownerless", _at("/setup")),
+    State("setup-account-weak", "ownerless", _account_weak),
+    _own("setup-done", "/setup/done", "postgres"),
+    _own("setup-restart", "/setup/done"),
+    State("setup-already", "sqlite", _at("/setup")),
+    State("setup-unreadable", "unreadable", _at("/setup")),
+    State("setup-waiting", "away", _at("/setup")),
     State("login", "sqlite", _at("/login")),
     State("login-refused", "sqlite", _login_refused),
     State("not-found", "new", _at("/nowhere")),

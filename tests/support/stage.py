@@ -6,7 +6,10 @@ with Stage(folder) as stage:
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import cached_property
@@ -93,12 +96,16 @@ class Stage:
         """Return the server of a kind, running.
 
         Args:
-            kind: a key of :data:`KINDS`, or ``sqlite`` or ``postgres`` for one that is set up,
-                has plugins, of which one is out of service, and an administrator.
+            kind: a key of :data:`KINDS`. ``sqlite`` and ``postgres`` are set up and have plugins
+                and an administrator; on SQLite one of the plugins is out of service.
         """
         if kind not in self._servers:
             self._servers[kind] = KINDS[kind](self, self.folder / kind)
         return self._servers[kind]
+
+    def at_the_end(self, call: Callable[[], object]) -> None:
+        """Have something called before the servers that are there now are ended."""
+        self._stack.callback(call)
 
     def fresh(self, name: str, variables: Mapping[str, str] | None = None) -> Server:
         """Start a server over an empty folder of its own."""
@@ -125,11 +132,12 @@ def make_administrator(server: Server) -> None:
     assert answer.status == 201, answer.text
 
 
-def plugins(home: Path) -> dict[str, str]:
-    """Put two plugins below ``home``, one of which will fail; return the variable for them."""
+def plugins(home: Path, *, is_well: bool = False) -> dict[str, str]:
+    """Put two plugins below ``home``, or only the one that is well; return the variable."""
     folder = home / "plugins"
     shutil.copytree(EXAMPLE, folder / EXAMPLE.name)
-    (folder / "broken.py").write_text(BROKEN)
+    if not is_well:
+        (folder / "broken.py").write_text(BROKEN)
     return {"DEPLOYSTACK_PLUGINS_PATH": str(folder)}
 
 
@@ -179,6 +187,35 @@ def _away(stage: Stage, home: Path) -> Server:
     return stage.start(home, {"DEPLOYSTACK_DATABASE_URL": uri})
 
 
+def _running(stage: Stage, home: Path) -> Server:
+    gate = Gate(home)
+    server = stage.start(home, gate.variables)
+    thread = threading.Thread(target=server.post, args=["/api/db/setup", {"type": "sqlite"}])
+    thread.start()
+    # The last to be put down is the first to be done: the setup ends before the server does.
+    stage.at_the_end(thread.join)
+    stage.at_the_end(gate.open)
+    server.until(lambda: gate.is_reached, 20)
+    return server
+
+
+def _interrupted(stage: Stage, home: Path) -> Server:
+    gate = Gate(home)
+    server = stage.start(home, gate.variables)
+
+    def lost() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            server.post("/api/db/setup", {"type": "sqlite"})
+
+    thread = threading.Thread(target=lost)
+    thread.start()
+    server.until(lambda: gate.is_reached, 20)
+    server.kill()
+    thread.join()
+    server.start()
+    return server
+
+
 def _ownerless(stage: Stage, home: Path) -> Server:
     server = stage.start(home, {})
     set_up(server, {"type": "sqlite"})
@@ -193,7 +230,7 @@ def _sqlite(stage: Stage, home: Path) -> Server:
 
 
 def _postgres(stage: Stage, home: Path) -> Server:
-    server = stage.start(home, plugins(home))
+    server = stage.start(home, plugins(home, is_well=True))
     uri = stage.postgres.create_database()
     set_up(server, {"type": "postgres", "connectionString": uri})
     make_administrator(server)
@@ -205,6 +242,8 @@ KINDS: dict[str, Callable[[Stage, Path], Server]] = {
     "guarded": _guarded,
     "unreadable": _unreadable,
     "away": _away,
+    "running": _running,
+    "interrupted": _interrupted,
     "ownerless": _ownerless,
     "sqlite": _sqlite,
     "postgres": _postgres,
