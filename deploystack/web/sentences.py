@@ -2,14 +2,15 @@
 
 The API answers an English sentence with a code. In English that sentence is shown, which is often
 more exact; in another language the one for its code, from ``sentence_tables.py``. One that is
-missing is shown in English: better than nothing.
+missing is shown in English: better than nothing. What is wrong with one field, which the API says
+in the words of its library, is in the words of the pages in English, too.
 """
 
 from __future__ import annotations
 
 from ..errors import ApiError
 from .language import current_language, gettext, has_translation
-from .sentence_tables import ALL, GROUPS, OWN
+from .sentence_tables import ALL, FIELDS, GROUPS, OWN
 
 
 def localised(error: ApiError) -> str:
@@ -24,6 +25,8 @@ def sentence(code: str, english: str) -> str:
         code: the code; for a field, what is said of it.
         english: what the API says.
     """
+    if english in FIELDS:
+        return gettext(FIELDS[english])
     known = ALL.get(english) or ALL.get(code)
     if current_language() == "en" or known is None or not has_translation(known):
         return english
@@ -31,8 +34,8 @@ def sentence(code: str, english: str) -> str:
 
 
 def sentences(*groups: str) -> dict[str, str]:
-    """Return the sentences of some groups, for scripts; in English the API's are there already."""
-    own = {code: gettext(text) for code, text in OWN.items()}
+    """Return the sentences of some groups, for scripts; in English most are the API's."""
+    own = {code: gettext(text) for code, text in (OWN | FIELDS).items()}
     if current_language() == "en":
         return own
     table = {code: text for name in groups for code, text in GROUPS[name].items()}

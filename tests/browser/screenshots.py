@@ -54,7 +54,11 @@ def take(browser: Browser, stage: Stage, state: State) -> None:
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size(size)
             settle(page)
-            page.screenshot(path=IMAGES / f"{state.name}-{variant}.png", full_page=True)
+            # As high as it takes, so that what stays at the edge of the window does so here.
+            height = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({**size, "height": height})
+            settle(page)
+            page.screenshot(path=IMAGES / f"{state.name}-{variant}.png")
     finally:
         visitor.context.close()
 

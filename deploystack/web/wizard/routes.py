@@ -18,6 +18,7 @@ from ...database.migrations.migrator import Contents
 from ...database.progress import planned, watched
 from ...database.state import State
 from ...errors import ApiError, invalid_fields
+from ..language import gettext as _
 from ..rendering import lead_to, render
 from ..sentences import localised, sentence
 from . import checks, done
@@ -76,7 +77,7 @@ def enter_token() -> Response:
     try:
         check_setup_token(config, given)
     except ApiError as error:
-        return render("wizard/token.html", error.status, error=localised(error))
+        return render("wizard/token.html", error.status, error=_token_refused(given))
     response = lead_to("/setup")
     response.set_cookie(
         COOKIE, proof(given), secure=request.is_secure, httponly=True, samesite="Strict"
@@ -127,6 +128,12 @@ def _before(database: Database) -> Response:
 
 def _is_running(database: Database) -> bool:
     return bool(watched(database.config)["state"] == "running")
+
+
+def _token_refused(given: str) -> str:
+    if not given:
+        return _("This is missing.")
+    return _("That is not the setup token. Read it again: it may have been renewed.")
 
 
 def _refused(database: Database) -> Response | None:

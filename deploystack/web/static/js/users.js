@@ -11,7 +11,7 @@ sayWhatWasLeft("status");
 sendWith(document.getElementById("create"), async (form) => {
   const body = Object.fromEntries(new FormData(form));
   const answer = await api("POST", "/api/users", body);
-  sayAfterReload("status", answer.user.username);
+  sayAfterReload("status", text("created", { name: answer.user.username }));
 });
 
 for (const select of document.querySelectorAll("[data-role]")) {
@@ -41,7 +41,7 @@ for (const button of document.querySelectorAll("[data-delete]")) {
     }
     try {
       await api("DELETE", `/api/users/${encodeURIComponent(row.dataset.user)}`);
-      location.reload();
+      sayAfterReload("status", text("deleted", { name: row.dataset.name }));
     } catch (error) {
       showFailure(failure, error);
     }
