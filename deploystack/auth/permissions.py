@@ -39,8 +39,8 @@ def declare_permissions(app: Flask, names: Iterable[str]) -> None:
 
 def declare_used(app: Flask) -> None:
     """Declare what the routes of ``app`` ask for with ``require_permission``, a plugin's too."""
-    asked = (getattr(view, "permission", None) for view in app.view_functions.values())
-    app.extensions[_EXTENSION].update(name for name in asked if isinstance(name, str))
+    for view in app.view_functions.values():
+        app.extensions[_EXTENSION].update(getattr(view, "permissions", ()))
 
 
 def permissions_of(app: Flask, role_id: str, granted: object) -> frozenset[str]:

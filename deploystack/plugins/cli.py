@@ -83,12 +83,12 @@ def retry(name: str) -> None:
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 def purge(name: str, yes: bool) -> None:
-    """Delete the tables of a plugin, installed or not, with all rows."""
+    """Delete the tables and the settings of a plugin, installed or not."""
     database = get_database(_app())
     for table, rows in purging.contents(database, name).items():
         click.echo(f"{table:40} {rows} row{'' if rows == 1 else 's'}")
     if not yes:
-        click.confirm("Delete these tables and their rows?", abort=True)
+        click.confirm("Delete all of this?", abort=True)
     purging.purge(database, name)
     click.echo("Deleted.")
     if any(plugin.name == name and plugin.is_loaded for plugin in _service().plugins.all):

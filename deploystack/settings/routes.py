@@ -135,8 +135,10 @@ def smtp_test() -> Response:
     settings = _settings()
     server = smtp.configured(settings)
     message = smtp.test_message(settings, server, body.get("to"))
-    smtp.send(server, message)
     to = body.get("to") or server.sender.addr_spec
+    with settings.changing(_actor()) as store:
+        store.record("smtp_test", "smtp", {"to": to, "host": server.host, "port": server.port})
+    smtp.send(server, message)
     return json_response(
         {"success": True, "data": {"to": to}, "message": f"A message was sent to {to}."}
     )

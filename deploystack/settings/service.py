@@ -15,12 +15,12 @@ from time import monotonic
 from typing import Any, cast
 
 import sqlalchemy as sa
-from flask import Flask, current_app, g, has_app_context
+from flask import Flask, current_app
 from sqlalchemy.orm import Session
 from werkzeug.local import LocalProxy
 
 from ..database import Database, db, engines, get_database
-from ..database.binding import Binding
+from ..database.binding import Binding, pinned_binding
 from ..database.problems import DatabaseProblem
 from ..logs import describe
 from . import audit, initialise, snapshot, state, values
@@ -47,8 +47,6 @@ ASK_SECONDS = 2.0
 """How long the database may take to tell that."""
 
 EXTENSION = "deploystack_settings"
-
-_LOOKED = "_settings_looked"
 
 
 def get_settings(app: Flask) -> Settings:
@@ -195,8 +193,8 @@ class Settings:
         try:
             with self._asking:
                 self._ask(binding)
-        except DatabaseProblem as problem:  # the first read tries again
-            log.warning("Settings could not be read: %s: %s", problem.code, problem.cause)
+        except (DatabaseProblem, sa.exc.TimeoutError) as error:  # the first read tries again
+            log.warning("Settings could not be read: %s", describe(error))
         finally:
             binding.release()
 
@@ -210,38 +208,46 @@ class Settings:
     def current(self) -> Snapshot:
         """Return all settings, which nobody may change. Nearly always at the cost of a look."""
         copy = self._snapshot
-        if (
-            monotonic() < copy.until
-            and copy.binding is self._database.binding
-            # Another worker may have chosen another database: once for each request, look for it.
-            and (not has_app_context() or _LOOKED in g)
-        ):
-            return copy
+        if monotonic() < copy.until:
+            binding = pinned_binding() if self._is_in_context() else self._database.binding
+            if copy.binding is binding:
+                return copy
         return self._followed()
 
     def _followed(self) -> Snapshot:
         """Return a copy that may be read, having looked which database is in use."""
         self._database = get_database(self._app)
-        binding = self._database.lease()
-        try:
+        with self._binding() as binding:
             copy = self._snapshot
             is_its = copy.binding is binding
-            if not is_its or monotonic() >= copy.until:
-                # While one asks, the others read on, unless they know that it is outdated.
-                if not self._asking.acquire(blocking=not is_its or copy.until == 0):
-                    return copy
-                try:
-                    copy = self._ask(binding)
-                finally:
-                    self._asking.release()
-            if has_app_context():
-                setattr(g, _LOOKED, True)
-            return copy
-        except DatabaseProblem as problem:
-            self._database.lost(binding, problem)
-            raise problem.as_api_error(503) from problem
+            if is_its and monotonic() < copy.until:
+                return copy
+            # While one asks, the others read on, unless they know that it is outdated.
+            if not self._asking.acquire(blocking=not is_its or copy.until == 0):
+                return copy
+            try:
+                return self._ask(binding)
+            except DatabaseProblem as problem:
+                self._database.lost(binding, problem)
+                raise problem.as_api_error(503) from problem
+            finally:
+                self._asking.release()
+
+    @contextmanager
+    def _binding(self) -> Iterator[Binding]:
+        """Hold the database that is in use: in an application context, the context's own."""
+        if self._is_in_context():
+            _ = db.engine  # from now on it is the context's, if none was before
+            yield pinned_binding()
+            return
+        binding = self._database.lease()
+        try:
+            yield binding
         finally:
             binding.release()
+
+    def _is_in_context(self) -> bool:
+        return bool(current_app) and current_app == self._app
 
     def _ask(self, binding: Binding) -> Snapshot:
         """Return a copy that holds now. Called by one thread at a time."""
@@ -260,7 +266,7 @@ class Settings:
                     return present
                 loaded = snapshot.load(connection, binding, self.definitions, self.keyring)
         except (DatabaseProblem, sa.exc.TimeoutError) as error:
-            if not is_its:
+            if not is_its or present.until == 0:  # what was changed here must be seen here
                 raise
             log.debug("Settings are not asked for: %s", describe(error))
             present.until = monotonic() + POLL_SECONDS
