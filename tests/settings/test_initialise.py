@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -281,9 +282,26 @@ def test_what_is_declared_a_secret_and_kept_in_clear_is_told(start: Start) -> No
     secret = setting("notes.key", type="string", default="x", encrypted=True)
     app = start(Plugin("notes", [secret], version="2"))
     assert health(app)["secrets_in_clear"] == ["notes.key"]
-    answer = app.test_client().put(f"{BASE}/notes.key", json={"encrypted": True})
+    client = app.test_client()
+    answer = client.put(f"{BASE}/notes.key", json={"encrypted": True})
     assert answer.get_json()["data"]["is_encrypted"] is True
     assert health(app)["secrets_in_clear"] == []
+
+    uncovered = client.put(f"{BASE}/notes.key", json={"encrypted": False, "value": "plain"})
+    assert uncovered.get_json()["data"]["is_encrypted"] is False, "the call says so"
+    answer = client.put(f"{BASE}/notes.key", json={"value": "NOT-FOR-YOU"})
+    assert answer.get_json()["data"]["is_encrypted"] is True, "a new value is what is declared"
+    assert "NOT-FOR-YOU" not in answer.text + client.get(f"{BASE}/audit").text
+
+
+def test_a_default_that_is_declared_later_is_shown_as_it_is_read(start: Start) -> None:
+    start(Plugin("notes", [setting("notes.size", default=None)]), body={"type": "sqlite"})
+    app = start(Plugin("notes", [setting("notes.size", default=7, required=True)], version="2"))
+    assert (shown(app, "notes.size")["value"], shown(app, "notes.size")["typed_value"]) == ("7", 7)
+    assert shown(app, "notes.size")["is_set"] is True
+    assert "notes.size" not in health(app)["missing_required"]
+    with app.app_context():
+        assert settings.get("notes.size") == 7
 
 
 @pytest.mark.parametrize(
@@ -331,14 +349,21 @@ def test_two_that_start_at_once_make_them_once(
 def test_purging_a_plugin_takes_its_settings_along(start: Start, body: dict[str, str]) -> None:
     declared = [setting("notes.size"), setting("notes.key", default=2, encrypted=True)]
     app = start(Plugin("notes", declared), body=body)
-    own = {"key": "my.own", "value": "1", "type": "string"}
-    assert app.test_client().post(BASE, json=own).status_code == 201
+    client = app.test_client()
+    assert client.post(f"{BASE}/groups", json={"id": "mine", "name": "Mine"}).status_code == 201
+    for key in ("my.own", "Notes.mine"):
+        own = {"key": key, "value": "1", "type": "string"}
+        assert client.post(BASE, json=own).status_code == 201
+    moved = client.put(f"{BASE}/notes.size", json={"group_id": "mine"})
+    assert moved.status_code == 200
 
     app = start()
-    assert command(app, "plugins", "purge", "notes", "--yes").exit_code == 0
+    output = command(app, "plugins", "purge", "notes", "--yes").output
+    assert re.search(r"^global_settings +2 rows$", output, re.MULTILINE)
     keys = [entry["key"] for entry in app.test_client().get(BASE).get_json()["data"]]
-    assert len(keys) == 13
-    assert "my.own" in keys
+    assert len(keys) == 14
+    assert {"my.own", "Notes.mine"} <= set(keys)
+    assert app.test_client().get(f"{BASE}/groups/mine").status_code == 200, "it is nobody else's"
     assert app.test_client().get(f"{BASE}/groups/notes").status_code == 404
     get_settings(app).forget()
     with app.app_context(), pytest.raises(UnknownSetting):
