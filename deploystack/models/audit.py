@@ -26,7 +26,7 @@ class AuditEntry(Model):
     actor_id: Mapped[str | None] = mapped_column(sa.String(36))
     actor: Mapped[str] = mapped_column(sa.String(255))
     address: Mapped[str | None] = mapped_column(sa.String(64))
-    action: Mapped[str] = mapped_column(sa.String(64))
+    action: Mapped[str] = mapped_column(sa.String(64), index=True)
     subject: Mapped[str] = mapped_column(sa.String(255), index=True)
     details: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
 
