@@ -13,7 +13,7 @@ from . import audit, values
 from .declarations import Setting
 from .definitions import Definitions
 from .keys import Keyring
-from .rows import declared_group, declared_setting
+from .rows import declared_group, declared_setting, is_empty
 from .state import locked
 from .vault import Vault
 
@@ -67,7 +67,7 @@ def initialise(session: Session, definitions: Definitions, keyring: Keyring, own
         else:
             _follow_type(row, definition)
             tally.skipped += 1
-        if definition.required and _is_empty(row):
+        if definition.required and is_empty(row):
             tally.missing.append(definition.key)
     state.version += 1
     audit.record(session, audit.APPLICATION, "initialise", owner, asdict(tally))
@@ -113,12 +113,3 @@ def _follow_type(row: GlobalSetting, definition: Setting) -> None:
         log.warning("The value of the setting %s is no %s.", row.key, definition.type)
     else:
         row.type = definition.type
-
-
-def _is_empty(row: GlobalSetting) -> bool:
-    if row.is_encrypted or not row.value:
-        return not row.value
-    try:
-        return values.is_empty(values.parse(row.type, row.value))
-    except ValueError:
-        return False

@@ -1,10 +1,11 @@
-"""The rows of declared settings and groups, as they are before anybody changes them."""
+"""Rows: those of declared settings and groups, as they are before anybody changes them."""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
 from ..models import GlobalSetting, GlobalSettingGroup
+from . import values
 from .declarations import SettingGroup
 from .definitions import Definitions
 from .vault import Vault
@@ -36,3 +37,13 @@ def declared_group(group: SettingGroup) -> GlobalSettingGroup:
         icon=group.icon,
         sort_order=group.sort_order,
     )
+
+
+def is_empty(row: GlobalSetting) -> bool:
+    """Return whether a setting has no value. What is sealed, or not of its type, is one."""
+    if row.is_encrypted or not row.value:
+        return not row.value
+    try:
+        return values.is_empty(values.parse(row.type, row.value))
+    except ValueError:
+        return False
