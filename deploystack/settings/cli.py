@@ -19,11 +19,12 @@ from marshmallow import ValidationError
 
 from ..database import engines, get_database
 from ..database.problems import DatabaseProblem
+from ..database.reading import reader
 from ..errors import ApiError
 from . import audit, values, wire
 from .condition import HEALTHY, condition
 from .groups import settings_in
-from .reading import all_settings, find_setting, reader
+from .reading import all_settings, find_setting
 from .rotation import rotate
 from .service import Settings, get_settings
 from .store import Store
