@@ -140,6 +140,7 @@ def create_token(user: str, name: str, scopes: tuple[str, ...], expires_in_days:
     user_id, username = _found(user)
     given = {"name": name, "scopes": list(scopes), "expires_in_days": expires_in_days}
     body = _loaded(NewToken(), given)
+    get_database(current_app).listener.settled()  # plugins have declared their permissions
     told, secret = api_tokens.create(
         user_id, body["name"], body["scopes"], body["expires_in_days"], _permissions(user_id)
     )
