@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,11 +57,7 @@ def code() -> Actor:
 
 def operator() -> Actor:
     """Return who runs a command."""
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):  # a container's user need not have a name
-        name = "unknown"
-    return Actor(f"command line ({name})"[:255])
+    return Actor(models.operator())
 
 
 def record(
