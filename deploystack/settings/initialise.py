@@ -34,6 +34,16 @@ class Tally:
     skipped: int = 0
     missing: list[str] = field(default_factory=list)
 
+    def tell(self, owner: str) -> None:
+        """Log it, in one line: for whoever knows that it will not be taken back."""
+        log.info(
+            "Settings of %s: %s created, %s skipped; required and still empty: %s.",
+            owner,
+            self.created,
+            self.skipped,
+            ", ".join(self.missing) or "none",
+        )
+
 
 def initialise(session: Session, definitions: Definitions, keyring: Keyring, owner: str) -> Tally:
     """Make the groups and settings that ``owner`` declares and that are missing.
@@ -47,7 +57,7 @@ def initialise(session: Session, definitions: Definitions, keyring: Keyring, own
         owner: ``core`` or a plugin.
 
     Returns:
-        What was done.
+        What was done; it is not logged yet.
     """
     state = locked(session)
     vault = Vault(keyring, state)
@@ -72,13 +82,6 @@ def initialise(session: Session, definitions: Definitions, keyring: Keyring, own
     state.version += 1
     audit.record(session, audit.APPLICATION, "initialise", owner, asdict(tally))
     session.flush()
-    log.info(
-        "Settings of %s: %s created, %s skipped; required and still empty: %s.",
-        owner,
-        tally.created,
-        tally.skipped,
-        ", ".join(tally.missing) or "none",
-    )
     return tally
 
 

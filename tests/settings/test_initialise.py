@@ -216,7 +216,7 @@ def test_a_plugin_that_comes_later_gets_its_settings(start: Start, body: dict[st
 
 
 def test_a_plugins_settings_are_there_when_it_is_seeded_and_gone_when_that_fails(
-    start: Start, body: dict[str, str]
+    start: Start, body: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     from deploystack.models import GlobalSetting
 
@@ -230,8 +230,11 @@ def test_a_plugins_settings_are_there_when_it_is_seeded_and_gone_when_that_fails
 
     one = Plugin("one", [setting("one.size")], seed=look)
     two = Plugin("two", [setting("two.size")], seed=fail)
+    caplog.set_level(logging.INFO)
     app = start(one, two, body=body)
     assert seen == ["1"]
+    assert "Settings of one: 1 created, 0 skipped" in caplog.text
+    assert "Settings of two" not in caplog.text
     assert shown(app, "one.size")["typed_value"] == 1
     assert app.test_client().get(f"{BASE}/two.size").status_code == 404
     with app.app_context():
