@@ -307,9 +307,12 @@ def test_what_is_declared_a_secret_and_kept_in_clear_is_told(start: Start) -> No
 )
 def test_what_a_plugin_may_not_declare(wrong: Setting, tmp_path: Path) -> None:
     app = create_app({"DEPLOYSTACK_DATA_DIR": tmp_path / "d"}, plugins=[Plugin("notes", [wrong])])
+    open_to_all(app)
     answer = app.test_client().get("/api/plugins")
-    if answer.status_code == 200:
-        assert answer.get_json()["data"][0]["code"] == "plugin_setting_invalid"
+    assert answer.status_code == 200
+    [told] = answer.get_json()["data"]
+    assert (told["name"], told["state"]) == ("notes", "quarantined")
+    assert told["code"] == "plugin_setting_invalid"
     definitions = get_settings(app).definitions
     assert list(definitions.owners()) == ["core"]
 
