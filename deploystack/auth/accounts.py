@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from ..access import current_principal
 from ..database import db, get_database
+from ..database.reading import reading
 from ..database.setup_token import remove_token
 from ..errors import ApiError
 from ..models import Role, User, record
 from . import limits, passwords, sessions
 from .permissions import ADMIN, USER, permissions_of
-from .reading import reading
 from .schemas import normalised, shown
 
 

@@ -11,13 +11,13 @@ from flask import Request, current_app
 
 from ..access import SAFE_METHODS, Principal, require_login
 from ..database import db, engines
+from ..database.reading import reading
 from ..errors import ApiError
 from ..http import require_same_origin
 from ..models import ApiToken, LoginSession, Role, User
 from ..models.timestamps import now
 from . import sessions, tokens
 from .permissions import permissions_of
-from .reading import reading
 
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a session or token was used last: not each use writes."""

@@ -11,7 +11,7 @@ import click
 import sqlalchemy as sa
 from flask import current_app
 
-from ..database import db
+from ..database import db, get_database
 from ..database.commanding import adding_to
 from ..models import ApiToken, User, record
 from . import accounts
@@ -116,6 +116,7 @@ def create_token(user: str, name: str, scopes: tuple[str, ...], expires_in_days:
     user_id, username = _found(user)
     given = {"name": name, "scopes": list(scopes), "expires_in_days": expires_in_days}
     body = NewToken().load(given)
+    get_database(current_app).listener.settled()  # plugins have declared their permissions
     told, secret = api_tokens.create(
         user_id, body["name"], body["scopes"], body["expires_in_days"], _permissions(user_id)
     )

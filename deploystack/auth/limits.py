@@ -15,10 +15,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import sqlalchemy as sa
 
 from ..database import db
+from ..database.reading import reading
 from ..errors import ApiError
 from ..models import LoginAttempt
 from ..models.timestamps import now
-from .reading import reading
 
 log = logging.getLogger(__name__)
 

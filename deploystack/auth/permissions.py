@@ -27,6 +27,13 @@ def register_permissions(app: Flask) -> None:
 def declare_permissions(app: Flask, names: Iterable[str]) -> None:
     """Let there be more permissions, such as ``notes.edit``. Administrators have them at once.
 
+    It holds for this process: a plugin does it in each, in ``deploystack_database_ready``.
+
+    Args:
+        app: the application.
+        names: the permissions: words of lower-case letters, digits, ``_`` and ``-``, with dots
+            between them.
+
     Raises:
         ValueError: a name is not well formed.
     """

@@ -14,10 +14,11 @@ from flask import current_app
 from marshmallow import ValidationError
 
 from ..database.commanding import adding_to
+from ..database.reading import reader
 from . import audit, values, wire
 from .condition import HEALTHY, condition
 from .groups import settings_in
-from .reading import all_settings, find_setting, reader
+from .reading import all_settings, find_setting
 from .rotation import rotate
 from .service import Settings, get_settings
 from .store import Store

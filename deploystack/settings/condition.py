@@ -13,6 +13,7 @@ from ..models.timestamps import now
 from . import audit, values
 from .encryption import Cipher
 from .problems import KEY_WRONG
+from .rows import is_empty
 from .service import Settings
 from .state import version_and_fingerprint
 from .wire import moment
@@ -38,7 +39,11 @@ def condition(settings: Settings, session: Session) -> dict[str, Any]:
         "encryption_working": encryption["working"],
         "encryption": encryption,
         "missing_required": [
-            row.key for row in rows if row.key in declared and _is_missing(settings, row)
+            row.key
+            for row in rows
+            if row.key in declared
+            and declared[row.key].required
+            and is_empty(row, declared[row.key])
         ],
         "counts": {
             "settings": len(rows),
@@ -92,18 +97,6 @@ def _works(cipher: Cipher) -> bool:
 def _opens(cipher: Cipher | None, row: GlobalSetting) -> bool:
     try:
         return cipher is not None and cipher.open(row.key, row.value or "") is not None
-    except ValueError:
-        return False
-
-
-def _is_missing(settings: Settings, row: GlobalSetting) -> bool:
-    definition = settings.definitions.settings[row.key]
-    if not definition.required:
-        return False
-    if row.is_encrypted or not row.value:
-        return not row.value
-    try:
-        return values.is_empty(values.parse(row.type, row.value))
     except ValueError:
         return False
 

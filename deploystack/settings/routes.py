@@ -11,6 +11,7 @@ from werkzeug.routing import BaseConverter
 
 from ..access import Principal, check_permission, require_login, require_permission
 from ..app import json_response
+from ..database.reading import reader
 from ..http import read_json
 from ..models import GlobalSetting
 from . import audit, wire
@@ -18,7 +19,7 @@ from .bulk import write_all
 from .condition import HEALTHY, condition
 from .groups import settings_in
 from .problems import changed_meanwhile
-from .reading import all_settings, find_setting, matching, reader
+from .reading import all_settings, find_setting, matching
 from .schemas import (
     MAX_BULK_BYTES,
     MAX_BYTES,

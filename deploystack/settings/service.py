@@ -132,11 +132,11 @@ class Settings:
 
     def seed(self, session: Session) -> None:
         """Give a database the core's groups and settings. One of the seeds of the core."""
-        self.initialise(session, CORE)
+        self.initialise(session, CORE).tell(CORE)
 
-    def initialise(self, session: Session, owner: str) -> None:
+    def initialise(self, session: Session, owner: str) -> initialise.Tally:
         """Give a database the groups and settings that ``owner`` declares. Does not commit."""
-        initialise.initialise(session, self.definitions, self.keyring, owner)
+        return initialise.initialise(session, self.definitions, self.keyring, owner)
 
     def lacking(self, connection: sa.Connection) -> frozenset[str]:
         """Return who declares a group or a setting that a database lacks."""

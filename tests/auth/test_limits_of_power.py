@@ -151,5 +151,5 @@ def test_one_reads_while_another_writes(admin: FlaskClient, direct: Direct) -> N
         another.rollback()
     long_unused(direct)
     assert admin.get(ME).status_code == 200
-    seen = direct.rows("SELECT seen_at FROM login_sessions")[0][0]
+    (seen,) = direct.rows("SELECT seen_at FROM login_sessions")
     assert str(seen) > (now() - timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S")

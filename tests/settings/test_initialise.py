@@ -217,7 +217,7 @@ def test_a_plugin_that_comes_later_gets_its_settings(start: Start, body: dict[st
 
 
 def test_a_plugins_settings_are_there_when_it_is_seeded_and_gone_when_that_fails(
-    start: Start, body: dict[str, str]
+    start: Start, body: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     from deploystack.models import GlobalSetting
 
@@ -231,8 +231,11 @@ def test_a_plugins_settings_are_there_when_it_is_seeded_and_gone_when_that_fails
 
     one = Plugin("one", [setting("one.size")], seed=look)
     two = Plugin("two", [setting("two.size")], seed=fail)
+    caplog.set_level(logging.INFO)
     app = start(one, two, body=body)
     assert seen == ["1"]
+    assert "Settings of one: 1 created, 0 skipped" in caplog.text
+    assert "Settings of two" not in caplog.text
     assert shown(app, "one.size")["typed_value"] == 1
     assert app.test_client().get(f"{BASE}/two.size").status_code == 404
     with app.app_context():
@@ -322,9 +325,12 @@ def test_a_default_that_is_declared_later_is_shown_as_it_is_read(start: Start) -
 )
 def test_what_a_plugin_may_not_declare(wrong: Setting, tmp_path: Path) -> None:
     app = create_app({"DEPLOYSTACK_DATA_DIR": tmp_path / "d"}, plugins=[Plugin("notes", [wrong])])
+    open_to_all(app)
     answer = app.test_client().get("/api/plugins")
-    if answer.status_code == 200:
-        assert answer.get_json()["data"][0]["code"] == "plugin_setting_invalid"
+    assert answer.status_code == 200
+    [told] = answer.get_json()["data"]
+    assert (told["name"], told["state"]) == ("notes", "quarantined")
+    assert told["code"] == "plugin_setting_invalid"
     definitions = get_settings(app).definitions
     assert list(definitions.owners()) == ["core"]
 
