@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 from flask import Flask, Request, current_app, request
 
 from .errors import CODES, SENTENCES, ApiError
+from .http import has_body
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,8 +100,8 @@ def check_permission(permission: str) -> Principal:
 
 
 def _require_json() -> None:
-    has_body = request.content_length or "Transfer-Encoding" in request.headers
-    if has_body and request.method not in SAFE_METHODS and request.mimetype != "application/json":
+    is_json = request.mimetype == "application/json"
+    if request.method not in SAFE_METHODS and has_body(request) and not is_json:
         raise ApiError(415, CODES[415], SENTENCES[415])
 
 

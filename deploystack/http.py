@@ -94,6 +94,11 @@ def require_same_origin(request: Request, *, is_told: bool = False) -> None:
         )
 
 
+def has_body(request: Request) -> bool:
+    """Return whether ``request`` has a body, of a length that may not be known yet."""
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+
+
 def read_json(request: Request, schema: Schema, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """Return the JSON object in the body of ``request``, as ``schema`` loads it.
 

@@ -181,7 +181,7 @@ def set_password(user_id: str, password: str) -> None:
     user = get(session, user_id, for_update=True)
     user.password_hash = password_hash
     sessions.end_all(session, user.id)
-    limits.forget(limits.account_key(user.id, ""))
+    limits.forget(user)
     record(session, "users.change_password", user.username, {"user": user.id})
     session.commit()
 

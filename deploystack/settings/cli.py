@@ -22,6 +22,7 @@ from .reading import all_settings, find_setting
 from .rotation import rotate
 from .service import Settings, get_settings
 from .store import Store
+from .texts import check_no_placeholder
 from .transfer import exported, import_all
 
 
@@ -80,6 +81,7 @@ def set_value(
         raise click.UsageError("Give either a VALUE or --stdin.")
     fields = {name: each for name, each in given.items() if each is not None}
     text = _read_stdin() if from_stdin else value
+    check_no_placeholder(text)
     with _settings().changing(audit.operator()) as store:
         if kind and store.look_for(key) is None:
             store.create(key, text, kind, **fields)
@@ -199,7 +201,7 @@ def _read_stdin() -> str:
         text = sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:
         raise click.ClickException("Standard input is not UTF-8.") from None
-    return text.removesuffix("\n").removesuffix("\r")
+    return text.removesuffix("\r\n") if text.endswith("\r\n") else text.removesuffix("\n")
 
 
 def _show(step: str) -> None:

@@ -27,14 +27,14 @@ UNREADABLE = (
 
 def condition(settings: Settings, session: Session) -> dict[str, Any]:
     """Return how the settings in the database are, looked up now. Changes nothing."""
-    rows = list(session.scalars(sa.select(GlobalSetting).order_by(GlobalSetting.key)))
+    fingerprint, rows = _read(session)
     groups = session.scalar(sa.select(sa.func.count()).select_from(GlobalSettingGroup)) or 0
     declared = settings.definitions.settings
     done = [
         {"owner": owner, "at": moment(entry.at), **entry.details}
         for owner, entry in audit.initialisations(session).items()
     ]
-    encryption = _encryption(settings, session, rows)
+    encryption = _encryption(settings, fingerprint, rows)
     return {
         "encryption_working": encryption["working"],
         "encryption": encryption,
@@ -69,9 +69,21 @@ def condition(settings: Settings, session: Session) -> dict[str, Any]:
     }
 
 
-def _encryption(settings: Settings, session: Session, rows: list[GlobalSetting]) -> dict[str, Any]:
+def _read(session: Session) -> tuple[str | None, list[GlobalSetting]]:
+    """Return the settings, and which key has sealed them, both as they were at one moment."""
+    query = sa.select(GlobalSetting).order_by(GlobalSetting.key)
+    while True:
+        _, before = version_and_fingerprint(session.connection())
+        rows = list(session.scalars(query.execution_options(populate_existing=True)))
+        _, after = version_and_fingerprint(session.connection())
+        if before == after:  # the key was not changed between the two
+            return after, rows
+
+
+def _encryption(
+    settings: Settings, fingerprint: str | None, rows: list[GlobalSetting]
+) -> dict[str, Any]:
     """Try to seal and to open: something new, and everything that is sealed."""
-    _, fingerprint = version_and_fingerprint(session.connection())
     cipher = settings.keyring.cipher(fingerprint)
     sealed = [row for row in rows if row.is_encrypted and row.value]
     unreadable = [row.key for row in sealed if not _opens(cipher, row)]

@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 from ..access import Principal, check_permission, require_login, require_permission
 from ..app import json_response
 from ..database.reading import reader
-from ..http import read_json
+from ..http import has_body, read_json
 from ..models import GlobalSetting
 from . import audit, wire
 from .bulk import write_all
@@ -132,7 +132,7 @@ def smtp_test() -> Response:
     """Send a message by the server that is set."""
     from . import smtp  # what it needs is slow to import, and seldom used
 
-    body = read_json(request, _recipient) if request.mimetype or request.content_length else {}
+    body = read_json(request, _recipient) if request.mimetype or has_body(request) else {}
     settings = _settings()
     server = smtp.configured(settings)
     message = smtp.test_message(settings, server, body.get("to"))

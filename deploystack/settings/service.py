@@ -23,7 +23,7 @@ from ..database import Database, db, engines, get_database
 from ..database.binding import Binding, pinned_binding
 from ..database.problems import DatabaseProblem
 from ..logs import describe
-from . import audit, initialise, snapshot, state, values
+from . import audit, initialise, snapshot, state, texts, values
 from .audit import Actor
 from .definitions import CORE, Definitions
 from .keys import Keyring
@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 """For how long settings are read without asking whether they were changed."""
+
+GRACE_SECONDS = 0.3
+"""For how much longer they are read by some while another one is asking."""
 
 ASK_SECONDS = 2.0
 """How long the database may take to tell that."""
@@ -127,6 +130,7 @@ class Settings:
             ValidationError: the value is not of the setting's type, or refused.
             ApiError: 404, there is no such setting; 409, it is a secret and the key is wrong.
         """
+        texts.check_no_placeholder(value)
         with self.changing(audit.code()) as changes:
             changes.update(key, {"value": value}, convert=values.write)
 
@@ -222,8 +226,9 @@ class Settings:
             is_its = copy.binding is binding
             if is_its and monotonic() < copy.until:
                 return copy
-            # While one asks, the others read on, unless they know that it is outdated.
-            if not self._asking.acquire(blocking=not is_its or copy.until == 0):
+            # While one asks, the others read on, unless what they have may be outdated by now.
+            is_fresh = is_its and monotonic() < copy.until + GRACE_SECONDS
+            if not self._asking.acquire(blocking=not is_fresh):
                 return copy
             try:
                 return self._ask(binding)

@@ -182,12 +182,15 @@ class Store:
         """Delete a setting that no code declares.
 
         Raises:
-            ApiError: 409 ``setting_declared``, 404 ``setting_unknown``, 412 ``setting_changed``.
+            ApiError: 409 ``setting_declared`` or ``encryption_key_wrong``, 404
+                ``setting_unknown``, 412 ``setting_changed``.
         """
         if key in self.definitions.settings:
             raise setting_declared(key)
         row = self.find(key)
         _check_match(row, if_match)
+        if row.is_encrypted and row.value:
+            self.vault.cipher()  # one that cannot be read now is not lost either
         details = {} if row.is_encrypted else {"before": audit.told(row)}
         self.session.delete(row)
         self.session.flush()

@@ -267,3 +267,15 @@ def test_without_a_database(client: FlaskClient, method: str, path: str) -> None
     for headers in ({}, {"Authorization": "Bearer dst_x"}):
         answer = client.open(path, method=method, headers=headers, **body)
         assert_error(answer, 503, "not_configured")
+
+
+def test_nobody_registers_while_nobody_may_log_in(
+    ready: Flask, admin: FlaskClient, direct: Direct
+) -> None:
+    for key, value in (("enable_email_registration", True), ("enable_login", False)):
+        changed = admin.put(f"/api/settings/global.{key}", json={"value": value})
+        assert changed.status_code == 200
+    answer = ready.test_client().post(REGISTER, json=person("bob"))
+    assert_error(answer, 403, "login_disabled")
+    assert "Set-Cookie" not in answer.headers
+    assert direct.rows("SELECT username FROM users") == ["alice"]

@@ -260,3 +260,20 @@ def test_any_text_is_taken_from_standard_input(shared: Flask, text: str) -> None
     run(shared, "set", "smtp.from_name", "--stdin", stdin=f"{text}\n".encode())
     assert read(shared, "smtp.from_name") == text
     run(shared, "unset", "smtp.from_name")
+
+
+def test_nothing_is_imported_twice(shared: Flask) -> None:
+    document = {
+        "format": "deploystack-settings",
+        "version": 1,
+        "groups": [],
+        "settings": [{"key": "my.twice", "type": "string", "value": value} for value in "ab"],
+    }
+    for wrong, says in (
+        (document, "It is there twice"),
+        ({**document, "version": True}, "version"),
+    ):
+        result = command(shared, "settings", "import", "-", input=json.dumps(wrong))
+        assert result.exit_code == 1
+        assert says in result.output
+    assert command(shared, "settings", "get", "my.twice").exit_code == 1

@@ -374,3 +374,17 @@ def test_purging_a_plugin_takes_its_settings_along(start: Start, body: dict[str,
     get_settings(app).forget()
     with app.app_context(), pytest.raises(UnknownSetting):
         settings.get("notes.size")
+
+
+def test_a_key_of_the_cores_wins_and_the_plugin_works(
+    start: Start, body: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    declared = [setting("smtp.port", default=1), setting("notes.size", default=2)]
+    app = start(Plugin("notes", declared, group="smtp"), body=body)
+    client = app.test_client()
+    assert client.get("/api/plugins").get_json()["data"][0]["state"] == "active"
+    assert "smtp.port of notes is not used" in caplog.text
+    assert health(app)["clashes"] == [{"key": "smtp.port", "owner": "core", "refused": "notes"}]
+    with app.app_context():
+        assert settings.get("smtp.port") == 587
+        assert settings.get_group("smtp")["notes.size"] == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import timeit
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -15,15 +16,18 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from deploystack.database import get_database
+from deploystack.database import db, get_database
+from deploystack.database.binding import pinned
 from deploystack.database.problems import DatabaseProblem
 from deploystack.errors import ApiError
 from deploystack.models import GlobalSetting
 from deploystack.settings import SettingMissing, UnknownSetting, get_settings, service, settings
 from tests.conftest import MakeApp
-from tests.support.applications import settled
+from tests.support.applications import set_up, settled
 from tests.support.direct import Direct
 from tests.support.postgres import PostgresServer
+
+SMTP_PORT = sa.select(GlobalSetting.value).where(GlobalSetting.key == "smtp.port")
 
 BASE = "/api/settings"
 
@@ -245,6 +249,7 @@ def test_while_one_asks_the_others_read_on(
         return version(connection)
 
     monkeypatch.setattr(service.state, "version", slow)
+    monkeypatch.setattr(service, "GRACE_SECONDS", 60)
     get_settings(on_sqlite).current().until = monotonic()
 
     def read() -> None:
@@ -306,3 +311,53 @@ def test_pending_work_is_committed_before_a_change(opened: Flask) -> None:
         settings.set("smtp.port", 25)
         db.session.rollback()
         assert db.session.get(GlobalSetting, "pending") is not None
+
+
+def test_a_burst_after_a_pause_reads_nothing_old(
+    make_app: MakeApp, body: dict[str, str], data_dir: Path
+) -> None:
+    app = make_app()
+    set_up(app, body)
+    with app.app_context():
+        assert settings.get("smtp.port") == 587
+    Direct(body, data_dir).execute(
+        "UPDATE global_settings SET value = '25' WHERE key = 'smtp.port'",
+        "UPDATE global_settings_state SET version = version + 1",
+    )
+    sleep(1)
+    together = threading.Barrier(16)
+
+    def read(_number: int) -> Any:
+        with app.app_context():
+            together.wait(10)
+            return settings.get("smtp.port")
+
+    with ThreadPoolExecutor(16) as threads:
+        assert list(threads.map(read, range(16))) == [25] * 16
+
+
+def test_a_unit_of_work_reads_the_settings_of_its_own_database(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    here, there = make_app(), make_app(DEPLOYSTACK_DATA_DIR=tmp_path / "there")
+    for app, port in ((here, 25), (there, 26)):
+        set_up(app, {"type": "sqlite"})
+        with app.app_context():
+            settings.set("smtp.port", port)
+    others = settled(there).binding
+    assert others
+    with pinned(here, others):
+        assert db.session.scalar(SMTP_PORT) == "26"
+        assert settings.get("smtp.port") == 26
+    with here.app_context():
+        assert settings.get("smtp.port") == 25
+
+
+def test_code_finds_its_settings_in_the_group_that_declares_them(
+    opened: Flask, admin: FlaskClient
+) -> None:
+    moved = admin.put("/api/settings/smtp.port", json={"group_id": "global"})
+    assert moved.status_code == 200
+    with opened.app_context():
+        assert settings.get_group("smtp")["smtp.port"] == 587
+        assert "smtp.port" not in settings.get_group("global")
