@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from ..access import require_login, require_permission
 from ..app import json_response
 from ..database import db
-from ..database.engines import READ_ONLY
+from ..database.reading import reader
 from ..http import read_json
 from ..models import User, record
 from . import accounts
@@ -29,8 +29,7 @@ def me() -> Response:
 @require_permission("users.view")
 def index() -> Response:
     """Return all accounts, by name."""
-    db.session.connection(execution_options={READ_ONLY: True})
-    found = db.session.scalars(sa.select(User).order_by(sa.func.lower(User.username), User.id))
+    found = reader().scalars(sa.select(User).order_by(sa.func.lower(User.username), User.id))
     return json_response({"success": True, "data": [shown(user) for user in found]})
 
 
@@ -82,5 +81,4 @@ def give_role(user_id: str) -> Response:
 
 
 def _read(user_id: str) -> dict[str, object]:
-    db.session.connection(execution_options={READ_ONLY: True})
-    return shown(accounts.get(db.session(), user_id))
+    return shown(accounts.get(reader(), user_id))

@@ -9,12 +9,12 @@ from flask import Flask
 
 from ..database import get_database
 from ..database.looking import looking
+from ..database.reading import reader
 from ..database.report import location
 from ..plugins.routes import shown as plugin_shown
 from ..plugins.service import get_service
 from ..settings import get_settings
 from ..settings.condition import condition
-from ..settings.reading import reader
 from . import audit, catalogue
 from .concerns import Concern, concerns
 from .revisions import pending

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, request
 from ..access import require_permission
 from ..app import json_response
 from ..database import db
-from ..settings.reading import reader
+from ..database.reading import reader
 from . import audit, overview, rows
 from .revisions import revisions
 from .schema import schema

@@ -14,6 +14,7 @@ import secrets
 
 from flask import Response, current_app, request
 
+from ..access import SAFE_METHODS
 from ..auth.sessions import token_in
 from ..errors import ApiError
 from ..http import OWN_FORM, own_origin
@@ -23,7 +24,6 @@ FIELD = "form_token"
 MAX_FORM_BYTES = 16384
 
 _MADE = "deploystack.form_cookie"
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -49,7 +49,7 @@ def check_form() -> None:
     Raises:
         ApiError: 403 ``cross_origin`` or ``form_expired``, 413 ``body_too_large``.
     """
-    if request.method in _SAFE:
+    if request.method in SAFE_METHODS:
         return
     request.max_content_length = MAX_FORM_BYTES
     request.max_form_memory_size = MAX_FORM_BYTES

@@ -8,10 +8,10 @@ from flask import Blueprint, Response, request
 from marshmallow import ValidationError
 
 from ...access import check_permission
+from ...database.reading import reader
 from ...errors import invalid_fields
 from ...inspection import audit
 from ...inspection.schemas import Log
-from ...settings.reading import reader
 from . import words
 from .shell import render_console
 

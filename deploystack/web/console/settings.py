@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app
 
 from ...access import Principal, check_permission
+from ...database.reading import reader
 from ...models import GlobalSetting, GlobalSettingGroup
 from ...settings import get_settings, wire
 from ...settings.core import GROUPS
@@ -14,7 +15,7 @@ from ...settings.declarations import Setting
 from ...settings.definitions import Definitions
 from ...settings.groups import all_groups
 from ...settings.problems import group_unknown
-from ...settings.reading import all_settings, reader
+from ...settings.reading import all_settings
 from ...settings.texts import default_text
 from ..language import gettext
 from ..rendering import lead_to

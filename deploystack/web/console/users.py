@@ -7,8 +7,8 @@ from flask import Blueprint, Response
 
 from ...access import check_permission
 from ...auth.schemas import shown
+from ...database.reading import reader
 from ...models import Role, User
-from ...settings.reading import reader
 from . import words
 from .shell import render_console
 

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from ...auth.reading import reading
 from ...database import get_database
+from ...database.reading import reading
 from ...database.report import location
 from ...plugins.service import get_service
 
