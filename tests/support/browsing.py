@@ -17,6 +17,7 @@ def browser(app: Flask, language: str = "en") -> FlaskClient:
     client = app.test_client()
     client.environ_base["HTTP_ACCEPT"] = ACCEPT
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
     return client
 
 
