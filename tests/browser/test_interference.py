@@ -10,8 +10,9 @@ from tests.browser.conftest import Enter
 from tests.support.people import PERSON
 from tests.support.postgres import PostgresServer
 from tests.support.refusing import PASSWORD
-from tests.support.stage import Gate, Stage
+from tests.support.stage import Gate, Stage, set_up
 
+WAITING = "Waiting for the database"
 TOKEN = "Who are you?"
 ALWAYS = {"DEPLOYSTACK_SETUP_TOKEN_MODE": "always"}
 
@@ -164,6 +165,28 @@ def test_a_database_that_goes_away_in_the_middle(
     own_postgres.start()
     wizard.set_up(page)
     wizard.heading(page, wizard.ACCOUNT)
+
+    own_postgres.stop()
+    page.goto("/setup")
+    wizard.heading(page, WAITING)
+    own_postgres.start()
+    wizard.heading(page, wizard.ACCOUNT)  # by itself
+
+
+def test_a_choice_that_cannot_be_read(stage: Stage, enter: Enter) -> None:
+    server = stage.fresh("unreadable-for-a-while")
+    set_up(server, {"type": "sqlite"})
+    page = enter(server).page
+    selection = server.data_dir / "db.selection.json"
+    chosen = selection.read_text()
+    selection.write_text("{")
+    page.goto("/")
+    page.goto("/setup")
+    wizard.heading(page, "The choice of database cannot be read")
+    expect(page.get_by_text("Setting up stays closed")).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    selection.write_text(chosen)
+    wizard.heading(page, wizard.ACCOUNT)  # by itself
 
 
 def see_failed(page: Page) -> None:

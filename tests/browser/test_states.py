@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Enter
-from tests.browser.states import STATES, log_in
+from tests.browser.states import STATES, State, log_in
 from tests.support import translations
 from tests.support.accessibility import CONTRAST, findings
+from tests.support.browser import Visitor
 from tests.support.loading import overflows, settle, shifts
 from tests.support.prose import NAMES
 from tests.support.stage import Stage
@@ -41,27 +45,34 @@ def english() -> set[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_states(kind: str, stage: Stage, enter: Enter, english: set[str]) -> None:
+    visitors: dict[tuple[str, bool], Visitor] = {}
+
+    @contextlib.contextmanager
+    def seen(state: State, locale: str) -> Iterator[Page]:
+        """Show a state on a page; at the end what the page did wrong is in the list."""
+        key = (locale, state.is_own)
+        if key not in visitors:
+            visitors[key] = enter(stage.server(kind), locale=locale, viewport=WIDE)
+            if state.is_own:
+                log_in(visitors[key])
+        page = visitors[key].context.new_page()
+        state.show(page, stage)
+        yield page
+        page.close()
+        watch = visitors[key].watch
+        if state.expected:
+            watch.forget(state.expected)
+        faults.extend(f"{state.name}: {fault}" for fault in watch.faults)
+        watch.faults.clear()
+
     faults: list[str] = []
     for state in [state for state in STATES if state.kind == kind]:
-        visitor = enter(stage.server(kind), viewport=WIDE, color_scheme="light")
-        if state.is_own:
-            log_in(visitor)
-        state.show(visitor.page, stage)
-        found = [*_faults(visitor.page), *visitor.watch.faults]
-
-        german = enter(stage.server(kind), locale="de-DE", viewport=WIDE)
-        if state.is_own:
-            log_in(german)
-        state.show(german.page, stage)
-        expect(german.page.locator("html")).to_have_attribute("lang", "de")
-        found += [
-            f"not in German: {word}"
-            for word in german.page.evaluate(WORDS)
-            if word in english and word not in NAMES
-        ]
-        for each in (visitor, german):
-            each.context.close()
-        faults += [f"{state.name}: {line}" for line in found]
+        with seen(state, "en-GB") as page:
+            faults += [f"{state.name}: {fault}" for fault in _faults(page)]
+        with seen(state, "de-DE") as page:
+            expect(page.locator("html")).to_have_attribute("lang", "de")
+            left = english.intersection(page.evaluate(WORDS)) - NAMES
+            faults += [f"{state.name}: not in German: {word}" for word in left]
 
     assert not faults, "\n".join(faults)
 

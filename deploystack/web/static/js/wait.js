@@ -3,19 +3,24 @@
 import { api } from "./api.js";
 import { pause } from "./progress.js";
 
-const look = async () => {
+/** Return the state that the database is in, as docs/setup-api.md names it; null if none is told. */
+async function look() {
   try {
     const { configured, initialized, dialect } = await api("GET", "/api/db/status");
-    return JSON.stringify([configured, initialized, dialect]);
+    if (!configured) return "unconfigured";
+    if (initialized) return "ready";
+    return dialect ? "waiting" : "unreadable";
   } catch {
     return null; // the server itself is away; it will be back
   }
-};
+}
 
-if (document.querySelector("[data-waits]")) {
-  const before = await look();
+const place = document.querySelector("[data-waits]");
+if (place) {
+  // The state that the page was made in: by now it may be another, and would not change any more.
+  const before = place.dataset.waits || (await look());
   for (;;) {
-    await pause(2000);
+    await pause(1000);
     const now = await look();
     if (now !== null && now !== before) {
       location.reload();
