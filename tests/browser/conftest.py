@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.support.browser import WAIT, Visitor, launched
-from tests.support.people import PASSWORD, PERSON
 from tests.support.server import Server
 from tests.support.stage import Stage
 
@@ -57,13 +55,3 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Servers in every state, which tests share and leave as they are."""
     with Stage(tmp_path_factory.mktemp("stage")) as stage:
         yield stage
-
-
-def log_in(visitor: Visitor, path: str = "/") -> None:
-    """Log in as the administrator, and come to a page."""
-    page = visitor.page
-    page.goto(f"/login?{urlencode({'next': path})}")
-    page.get_by_label("Username or e-mail").fill(PERSON["username"])
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url(path)

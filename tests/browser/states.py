@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from playwright.sync_api import Page
 
@@ -33,14 +34,14 @@ class State(NamedTuple):
     expected: str = ""
 
 
-def log_in(visitor: Visitor) -> None:
-    """Log in as the administrator."""
+def log_in(visitor: Visitor, path: str = "/livez") -> None:
+    """Log in as the administrator, and come to a page."""
     page = visitor.page
-    page.goto("/login?next=/livez")
+    page.goto(f"/login?{urlencode({'next': path})}")
     page.locator("[name=login]").fill(PERSON["username"])
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("main [type=submit]").click()
-    page.wait_for_url("/livez")
+    page.wait_for_url(path)
 
 
 def _at(path: str) -> Callable[[Page, Stage], None]:

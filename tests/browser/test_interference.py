@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import wizard
 from tests.browser.conftest import Enter
@@ -171,6 +171,17 @@ def test_a_database_that_goes_away_in_the_middle(
     wizard.heading(page, WAITING)
     own_postgres.start()
     wizard.heading(page, wizard.ACCOUNT)  # by itself
+
+    def mend_first(route: Route) -> None:
+        """Let the database come back before the page begins to look whether it does."""
+        own_postgres.start()
+        server.until(lambda: all(server.get("/readyz").status == 200 for _ in range(10)), 20)
+        route.continue_()
+
+    own_postgres.stop()
+    page.route("**/wait.js", mend_first)
+    page.goto("/setup")
+    wizard.heading(page, wizard.ACCOUNT)
 
 
 def test_a_choice_that_cannot_be_read(stage: Stage, enter: Enter) -> None:

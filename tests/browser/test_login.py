@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Enter, log_in
+from tests.browser.conftest import Enter
+from tests.browser.states import log_in
 from tests.support.people import PASSWORD, PERSON
 from tests.support.stage import Stage
 
