@@ -77,13 +77,19 @@ def _settings_refused(page: Page, _: Stage) -> None:
     page.locator("[aria-invalid=true]").wait_for()
 
 
+CHANGE = """async ([key, value]) => (await fetch(`/api/settings/${key}`, {
+    method: "PUT",
+    headers: {"Content-Type": "application/json"},
+    body: JSON.stringify({value}),
+})).ok"""
+
+
 def _settings_disputed(page: Page, stage: Stage) -> None:
     page.goto("/settings/global")
     field = page.locator("[name='global.page_url']")
     field.fill("https://mine.example.org")
     theirs = f"https://theirs-{secrets.token_hex(3)}.example.org"
-    answer = page.request.put("/api/settings/global.page_url", data={"value": theirs})
-    assert answer.ok, answer.text()
+    assert page.evaluate(CHANGE, ["global.page_url", theirs])
     page.locator("#save").click()
     page.locator("[data-conflict] button").first.wait_for()
 
