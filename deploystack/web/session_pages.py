@@ -40,7 +40,7 @@ def log_in() -> Response:
     try:
         _login.load({"login": name, "password": password})
         if not login.may_log_in():
-            raise ApiError(403, "login_disabled", "Login is currently disabled by administrator.")
+            raise login.login_disabled()
         visitor = login.Visitor(request.remote_addr, sessions.token_in(request))
         _, token = login.log_in(name, password, visitor)
     except ValidationError as error:
