@@ -8,6 +8,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
 UV := uv==0.13.9
 
+# Tests make thousands of small databases. In memory nobody waits for a disk, where there is room.
+MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk '$$6 == "/dev/shm" && $$4 > 4000000 { print $$6 }')
+PYTEST = $(if $(MEMORY),TMPDIR="$${TMPDIR:-$(MEMORY)}") $(BIN)/python -m pytest \
+	--numprocesses auto --maxprocesses 4
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run dev test test-slow lint types format check translations screenshots bench db-generate db-up lock clean
@@ -24,12 +29,12 @@ dev: $(VENV)/.runtime ## Start Flask's development server, which reloads
 
 test: $(VENV)/.dev ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
 	$(NEED_BROWSER)
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-slow: $(VENV)/.dev ## Run the long sweeps, which need strace and Chromium
 	$(call need,strace)
 	$(NEED_BROWSER)
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m slow $(ARGS)
+	@$(PYTEST) -m slow $(ARGS)
 
 lint: $(VENV)/.dev ## Look for mistakes and untidy code
 	@$(BIN)/ruff check
