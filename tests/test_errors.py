@@ -50,7 +50,7 @@ def test_403(client: FlaskClient) -> None:
     assert_error(client.post(SETUP, json=SQLITE, headers=foreign), 403, "cross_origin")
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/api/db/", "/api/db/status/", "/%ff%00%0a", "/."])
+@pytest.mark.parametrize("path", ["/nope", "/api/db/", "/api/db/status/", "/%ff%00%0a", "/."])
 def test_404(client: FlaskClient, path: str) -> None:
     assert_error(client.get(path), 404, "not_found")
 
@@ -187,6 +187,6 @@ def test_any_path_and_method(client: FlaskClient, path: bytes, method: str, quer
     environ = {"PATH_INFO": path.decode("latin-1"), "QUERY_STRING": query.decode("latin-1")}
     response = client.open("/", method=method, environ_overrides=environ)
 
-    assert response.status_code in {200, 400, 404, 405, 415, 503}
+    assert response.status_code in {200, 302, 308, 400, 404, 405, 415, 503}
     if response.status_code >= 400 and method != "HEAD":
         assert_error(response, response.status_code)

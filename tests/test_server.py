@@ -66,7 +66,7 @@ def test_start_tells_what_to_do_next(serve: Serve, data_dir: Path) -> None:
 
     assert f"http://127.0.0.1:{server.port}" in log
     assert "2 workers" in log
-    for hint in ("POST /api/db/setup", "flask db setup", str(data_dir / "setup.token")):
+    for hint in ("open /setup in a browser", "flask db setup", str(data_dir / "setup.token")):
         assert hint in log
     server.post(SETUP, SQLITE)
     assert server.stop() == 0

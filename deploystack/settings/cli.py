@@ -201,7 +201,7 @@ def _read_stdin() -> str:
         text = sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:
         raise click.ClickException("Standard input is not UTF-8.") from None
-    return text.removesuffix("\r\n") if text.endswith("\r\n") else text.removesuffix("\n")
+    return text.removesuffix("\n")
 
 
 def _show(step: str) -> None:

@@ -18,6 +18,7 @@ from ..binding import Model
 from ..problems import DatabaseProblem
 
 _TITLE = re.compile(rb'\A(?:\s|#.*\n)*[rRuU]?(?:"""|\'\'\')\s*(.*)')
+_QUOTED = re.compile(r"(['\"])(\w*)\1", re.ASCII)
 _IDENTIFIERS = re.compile(rb"^(revision|down_revision)\b[^=\n]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
 
 
@@ -126,7 +127,7 @@ def identifiers(file: Path) -> dict[str, Any]:
     source = file.read_bytes()
     with suppress(SyntaxError, ValueError):
         found = {
-            key.decode(): ast.literal_eval(value.decode().strip())
+            key.decode(): _literal(value.decode().strip())
             for key, value in _IDENTIFIERS.findall(source.partition(b"\ndef ")[0])
         }
         if len(found) == 2:
@@ -141,6 +142,18 @@ def identifiers(file: Path) -> dict[str, Any]:
             cause=f"{file.name}: {describe(error)}",
             retry_after=30,
         ) from error
+
+
+def _literal(text: str) -> Any:
+    """Return the value of a literal.
+
+    What a revision nearly always has is read without the parser: Python 3.11 cannot parse in two
+    threads at once ("AST constructor recursion depth mismatch"), and this is read in any thread.
+    """
+    if text == "None":
+        return None
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[2] if quoted else ast.literal_eval(text)
 
 
 def _parsed_identifiers(source: bytes) -> dict[str, Any]:
