@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 FILE = "setup-progress.json"
 
+_STEP = {"step", "name", "label"}
+
 Step = dict[str, str | None]
 
 
@@ -180,14 +182,22 @@ def _read(path: Path) -> dict[str, Any] | None:
         told = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    is_whole = isinstance(told, dict) and told.keys() >= {
-        "started_at",
-        "dialect",
-        "steps",
-        "reached",
-        "interrupted",
-    }
-    return told if is_whole else None
+    return told if isinstance(told, dict) and _is_whole(told) else None
+
+
+def _is_whole(told: dict[str, Any]) -> bool:
+    """Return whether a file says all that one of ours says."""
+    steps = told.get("steps")
+    return (
+        isinstance(told.get("started_at"), str)
+        and told.get("dialect") in {"sqlite", "postgres"}
+        and type(told.get("reached")) is int
+        and isinstance(told.get("interrupted"), bool)
+        and isinstance(steps, list)
+        and all(
+            isinstance(step, dict) and step.keys() == {"step", "name", "label"} for step in steps
+        )
+    )
 
 
 def _remove(path: Path) -> None:

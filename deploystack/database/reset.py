@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ApiError
-from . import engines, selection
+from . import engines, progress, selection
 from .claim import claim
 from .handle import Database
 from .migrations import failure
@@ -35,6 +35,7 @@ def reset(database: Database, *, delete_data: bool) -> None:
             _delete(database.target(), database.schema)
         selection.forget(config.selection_file)
         failure.clear(config.data_dir)
+        progress.clear(config)
 
 
 def _delete(target: Target, schema: Schema) -> None:

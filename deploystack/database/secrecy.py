@@ -23,7 +23,8 @@ NO_SECRET = {_KEY: False}
 """``info`` of a column that is none, though its name sounds like one."""
 
 _TELLING = re.compile(
-    r"(^|_)(password|passwd|passphrase|secret|token|api_?key|private_?key|credential)s?(_|$)"
+    r"(^|_)(password|passwd|pwd|pw|passphrase|secret|token|credential"
+    r"|(api|private|signing|access|encryption)_?key)s?(_|$)"
 )
 
 
@@ -40,4 +41,5 @@ def secrecy(info: dict[Any, Any]) -> bool | str | None:
 
 def sounds_secret(name: str) -> bool:
     """Return whether the name of a column says that secrets are in it."""
-    return _TELLING.search(name.lower()) is not None
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)  # apiToken is api_token
+    return _TELLING.search(re.sub(r"[^a-z]+", "_", apart.lower())) is not None

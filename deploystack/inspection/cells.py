@@ -109,7 +109,7 @@ def shown(value: Any, column: Column, *, is_cut: bool, is_in_utc: bool) -> Any:
         return _number(text)
     if column.family == "json" and not is_cut:
         try:
-            return json.loads(text, parse_constant=str)
+            return json.loads(text, parse_constant=str, parse_float=_finite)
         except (ValueError, RecursionError):
             return text
     return text
@@ -125,6 +125,11 @@ def _moment(text: str, *, is_in_utc: bool) -> str:
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC)
     return moment.isoformat().replace("+00:00", "Z")
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _number(text: str) -> float | str:

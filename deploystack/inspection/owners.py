@@ -15,6 +15,7 @@ from ..database.secrecy import secrecy, sounds_secret
 from ..plugins.ledger import LEDGER
 from ..plugins.plugin import MARKER
 from ..plugins.service import get_service
+from .tables import Table
 
 Kind = Literal["core", "plugin", "versions", "other"]
 
@@ -64,8 +65,27 @@ class Declared:
         loaded = get_service(app).plugins.loaded
         self._plugins = {table.name: table for plugin in loaded for table in plugin.tables}
 
-    def secrecy(self, table: str, column: str) -> bool | str:
-        """Return whether the values of a column are secret, or in which column that is told."""
+    def secrecies(self, table: Table, owner: Owner) -> dict[str, bool | str]:
+        """Return, of each column, whether its values are secret, or in which column that is told.
+
+        Of a plugin that is not loaded nobody can tell what it marks, so only keys are shown. What
+        refers to a secret holds it too.
+        """
+        is_unknown = owner.kind == "plugin" and table.name not in self._plugins
+        referring = {
+            column
+            for key in table.foreign_keys
+            for column, referred in zip(key.columns, key.referred_columns, strict=False)
+            if self._secrecy(key.table, referred)
+        }
+        return {
+            column.name: column.name in referring
+            or (is_unknown and not column.key)
+            or self._secrecy(table.name, column.name)
+            for column in table.columns
+        }
+
+    def _secrecy(self, table: str, column: str) -> bool | str:
         declared = self._column(table, column)
         told = secrecy(declared.info) if declared is not None else None
         if told is not None:

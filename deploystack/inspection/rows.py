@@ -13,7 +13,7 @@ from ..database.looking import looking
 from ..errors import ApiError
 from . import catalogue, cells
 from .filters import Filter, condition
-from .owners import Declared, owners_of
+from .owners import Declared, Owner, owners_of
 from .schema import count, find
 from .schema import shown as table_shown
 from .tables import SORTED_AS_THEY_ARE, Column, Table
@@ -51,15 +51,16 @@ def page(app: Flask, engine: sa.Engine, name: str, wanted: Wanted) -> dict[str, 
     """
     declared = Declared(app)
     with looking(engine) as connection:
-        table = find(catalogue.tables_in(connection), name)
-        [owner] = owners_of(app, connection, [name]).values()
+        tables = catalogue.tables_in(connection)
+        table = find(tables, name)
+        owner = owners_of(app, connection, [each.name for each in tables])[name]
         if not table.is_readable:
             raise ApiError(
                 409,
                 "table_unreadable",
                 "The application's database user may not read this table. Grant it SELECT there.",
             )
-        asking = _Asking(table, declared, connection.dialect)
+        asking = _Asking(table, declared, owner, connection.dialect)
         query = asking.query(wanted)
         first = (wanted.page - 1) * wanted.per_page
         found = connection.execute(
@@ -68,7 +69,7 @@ def page(app: Flask, engine: sa.Engine, name: str, wanted: Wanted) -> dict[str, 
         total, is_exact = count(connection, query.order_by(None))
     rows = [asking.shown(row) for row in found[: wanted.per_page]]
     return {
-        "table": table_shown(table, declared) | {"owner": owner._asdict()},
+        "table": table_shown(table, declared, owner) | {"owner": owner._asdict()},
         "rows": rows,
         "page": wanted.page,
         "per_page": wanted.per_page,
@@ -83,13 +84,14 @@ class _Asking:
     Args:
         table: the table.
         declared: what is told of its columns.
+        owner: whose it is.
         dialect: of the database.
     """
 
-    def __init__(self, table: Table, declared: Declared, dialect: sa.Dialect) -> None:
+    def __init__(self, table: Table, declared: Declared, owner: Owner, dialect: sa.Dialect) -> None:
         self._table = table
         self._dialect = dialect
-        self._secrecy = {c.name: declared.secrecy(table.name, c.name) for c in table.columns}
+        self._secrecy = declared.secrecies(table, owner)
         self._in_utc = {c.name: declared.is_in_utc(table.name, c.name) for c in table.columns}
 
     def query(self, wanted: Wanted) -> sa.Select[Any]:

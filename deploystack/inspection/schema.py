@@ -38,7 +38,8 @@ def schema(app: Flask, engine: sa.Engine) -> dict[str, Any]:
     by_owner: dict[Owner, list[dict[str, Any]]] = {CORE: [], VERSIONS: []}
     for table in tables:
         owner = owners[table.name]
-        by_owner.setdefault(owner, []).append(shown(table, declared) | {"rows": rows[table.name]})
+        told = shown(table, declared, owner) | {"rows": rows[table.name]}
+        by_owner.setdefault(owner, []).append(told)
     ordered = sorted(by_owner, key=lambda owner: (_ORDER.index(owner.kind), owner.name))
     installed = {plugin.name for plugin in get_service(app).plugins.all}
     return {
@@ -70,11 +71,12 @@ def find(tables: Sequence[Table], name: str) -> Table:
     )
 
 
-def shown(table: Table, declared: Declared) -> dict[str, Any]:
+def shown(table: Table, declared: Declared, owner: Owner) -> dict[str, Any]:
     """Return what is told of a table, without its rows."""
+    secrecies = declared.secrecies(table, owner)
     return {
         "name": table.name,
-        "columns": [_column_shown(table, column, declared) for column in table.columns],
+        "columns": [_column_shown(each, secrecies[each.name]) for each in table.columns],
         "primary_key": table.primary_key,
         "foreign_keys": [asdict(key) for key in table.foreign_keys],
         "unique": [
@@ -97,8 +99,7 @@ def shown(table: Table, declared: Declared) -> dict[str, Any]:
     }
 
 
-def _column_shown(table: Table, column: Column, declared: Declared) -> dict[str, Any]:
-    secrecy = declared.secrecy(table.name, column.name)
+def _column_shown(column: Column, secrecy: bool | str) -> dict[str, Any]:
     return {
         "name": column.name,
         "type": column.type,

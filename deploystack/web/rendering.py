@@ -81,4 +81,6 @@ def _language_address(code: str) -> str:
     """Return where the language is switched, and then led back to this page."""
     query = request.query_string.decode("ascii", "replace")
     page = local(f"{request.path}?{query}" if query else request.path)
+    if request.method == "POST" and request.path == "/login":
+        page = f"/login?{urlencode({'next': local(request.values.get('next'))})}"
     return f"/language/{code}?{urlencode({'next': page})}"

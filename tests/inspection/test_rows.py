@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
+from deploystack import create_app
+from deploystack.database import get_database
 from deploystack.database import looking as looking_module
 from deploystack.database.looking import looking
-from tests.inspection.conftest import Site
+from deploystack.database.secrecy import sounds_secret
+from tests.inspection.conftest import Site, plugin
 from tests.support import canary
 from tests.support.answers import assert_error
+from tests.support.applications import set_up
+from tests.support.people import administrator, browser, log_in
 
 
 def ask(site: Site, table: str = "things_thing", **query: Any) -> TestResponse:
@@ -247,3 +253,59 @@ def test_a_table_that_nobody_may_read_is_told_so(site: Site) -> None:
         assert site.admin.get("/api/db/schema").status_code == 200
     finally:
         site.changed("DROP TABLE zzz_closed")
+
+
+def test_of_a_plugin_that_is_not_loaded_only_keys_are_shown(
+    tmp_path: Path, body: dict[str, str]
+) -> None:
+    """Nobody can tell then what it marks as secret."""
+    with_it = create_app({"DEPLOYSTACK_DATA_DIR": tmp_path / "data"}, plugins=[plugin()])
+    set_up(with_it, body)
+    administrator(with_it)
+    get_database(with_it).close()
+
+    app = create_app({"DEPLOYSTACK_DATA_DIR": tmp_path / "data"})
+    client = browser(app)
+    assert log_in(client).status_code == 200
+    first = client.get("/api/db/tables/things_thing/rows").get_json()["data"]["rows"][0]
+    assert first["values"].pop("id") == 1
+    assert {value for value in first["values"].values() if value is not None} == {"********"}
+    get_database(app).close()
+
+
+def test_what_refers_to_a_secret_is_one(site: Site) -> None:
+    site.changed(
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, api_token VARCHAR(50) UNIQUE)",
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, mark VARCHAR(50) "
+        "REFERENCES parent (api_token), data VARCHAR(50))",
+        f"INSERT INTO parent VALUES (1, '{canary.WORD}')",
+        f"INSERT INTO child VALUES (1, '{canary.WORD}', 'x')",
+    )
+    try:
+        [child] = rows(site, "child")
+        assert child["values"] == {"id": 1, "mark": "********", "data": "x"}
+    finally:
+        site.changed("DROP TABLE child", "DROP TABLE parent")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "apiToken",
+        "passwordHash",
+        "clientSecret",
+        "password2",
+        "pwd",
+        "hashed_pw",
+        "API-KEY",
+        "signing_key",
+        "PASSWORD",
+    ],
+)
+def test_names_that_sound_secret(name: str) -> None:
+    assert sounds_secret(name)
+
+
+@pytest.mark.parametrize("name", ["tokenized", "key", "compass", "spwn", "keyword", "secretary"])
+def test_names_that_do_not(name: str) -> None:
+    assert not sounds_secret(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -102,7 +103,11 @@ def _table(
         operators=[(each, words.called(words.OPERATORS, each)) for each in OPERATORS],
         without_value=WITHOUT_VALUE,
         per_page=PER_PAGE,
-        keys={key["columns"][0]: key for key in table["foreign_keys"] if len(key["columns"]) == 1},
+        keys={
+            key["columns"][0]: key
+            for key in table["foreign_keys"]
+            if len(key["columns"]) == len(key["referred_columns"]) == 1
+        },
         row_address=_row_address,
         error=localised(error) if error else None,
         tried=tried or Filter("", "is", ""),
@@ -116,7 +121,8 @@ def _refused(principal: Principal, name: str, wanted: Wanted, error: ApiError) -
         asked = (error.details["column"], error.details["operator"])
         kept = [each for each in wanted.filters if (each.column, each.operator) != asked]
         [tried, *_] = [each for each in wanted.filters if each not in kept]
-        return _table(principal, name, replace(wanted, filters=kept), error, tried)
+        with suppress(ApiError):  # another one cannot be asked either
+            return _table(principal, name, replace(wanted, filters=kept), error, tried)
     return _table(principal, name, Wanted(per_page=wanted.per_page), error)
 
 
@@ -167,8 +173,7 @@ class _Address:
 
 def _row_address(key: dict[str, Any], value: Any) -> str:
     """Return where the row is that a value refers to."""
-    column = (key["referred_columns"] or ["id"])[0]
-    query = urlencode({"column": column, "operator": "is", "value": value})
+    query = urlencode({"column": key["referred_columns"][0], "operator": "is", "value": value})
     return f"/database/tables/{quote(key['table'], safe='')}?{query}"
 
 

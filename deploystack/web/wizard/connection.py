@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from ...config import Config
 from ...database.postgres.connection_string import parse
-from ...database.target import SqliteTarget, Target
+from ...database.target import PostgresTarget, SqliteTarget, Target
 from ...errors import ApiError
 
 _NEEDED = ("host", "database", "user")
@@ -59,6 +59,20 @@ class Typed:
         if self.type == "sqlite":
             return SqliteTarget(config.sqlite_file)
         return parse(self.connection_string or self._as_string())
+
+    def in_fields(self, target: Target) -> Typed:
+        """Return the same with what the connection string said in the fields, to be sent again."""
+        if not (self.connection_string and isinstance(target, PostgresTarget)):
+            return self
+        told = target.keywords
+        return replace(
+            self,
+            host=told["host"],
+            port=told.get("port", "5432"),
+            database=told["dbname"],
+            user=told["user"],
+            sslmode=told.get("sslmode", "prefer"),
+        )
 
     def _as_string(self) -> str:
         missing = [name for name in _NEEDED if not getattr(self, name)]

@@ -58,6 +58,7 @@ def choose() -> Response:
     try:
         require_setup_token(database.config, request)
         target = typed.target(database.config)
+        typed = typed.in_fields(target)
         if request.form.get("action") == "check":
             return _database_page(database, typed, report=setup.look(database, target))
         setup.set_up(database, target)
@@ -66,6 +67,13 @@ def choose() -> Response:
         if error.status == 401 or error.code in _ELSEWHERE or is_watched:
             return lead_to("/setup")
         return _database_page(database, typed, error=error)
+    return lead_to("/setup")
+
+
+@blueprint.get("/setup/token")
+@blueprint.get("/setup/account")
+def go_back() -> Response:
+    """Lead whoever reloads the page of a form that was refused to where it is filled in."""
     return lead_to("/setup")
 
 
