@@ -19,6 +19,7 @@ from .errors import answer_unexpected, register_error_handlers
 from .http import register_http
 from .logs import configure_logging
 from .models import seed_roles
+from .openapi.routes import init_openapi
 from .plugins.registry import Plugins
 from .plugins.routes import blueprint as plugins_blueprint
 from .plugins.routes import mount_routes
@@ -77,6 +78,7 @@ def create_app(
     app.register_blueprint(settings_blueprint)
     app.register_blueprint(setting_groups_blueprint)
     mount_routes(app)
+    init_openapi(app, __version__)
     declare_used(app)
     register_commands(app)
     return app

@@ -26,15 +26,15 @@ from ..models import User
 MAX_SCOPES = 100
 MAX_DAYS = 3650
 
-_USERNAME = validate.And(
+_USERNAME = [
     validate.Length(min=3, max=50),
     validate.Regexp(r"[A-Za-z0-9._-]+\Z", error="Use letters, digits, '.', '_' and '-' only."),
-)
-_EMAIL = validate.And(
+]
+_EMAIL = [
     validate.Length(max=254),
     validate.Email(),
     validate.Regexp(r"[^\s\"\x00-\x1f\x7f]+\Z", error="Not a valid email address."),
-)
+]
 _ROLE = validate.Regexp(r"[A-Za-z0-9._-]{1,64}\Z", error="There is no such role.")
 
 

@@ -9,17 +9,24 @@ from ..access import require_login, require_permission
 from ..app import json_response
 from ..database import db
 from ..database.engines import READ_ONLY
+from ..documented import Documented, Done
 from ..http import read_json
 from ..models import User, record
 from . import accounts
+from .answers import RoleGiven, UserDone, Users
+from .answers import User as UserShown
 from .schemas import Account, NewAccount, RoleChange, shown
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/users")
 
 _account, _new_account, _role_change = Account(), NewAccount(), RoleChange()
 
+_UNKNOWN = {404: ["unknown_user"]}
+_CHANGE = {400: ["unknown_role"], **_UNKNOWN, 409: ["last_administrator"]}
+
 
 @blueprint.get("/me")
+@Documented({200: UserShown}, errors=_UNKNOWN, who="login")
 def me() -> Response:
     """Return one's own account."""
     return json_response(_read(require_login().user_id))
@@ -27,6 +34,7 @@ def me() -> Response:
 
 @blueprint.get("")
 @require_permission("users.view")
+@Documented({200: Users})
 def index() -> Response:
     """Return all accounts, by name."""
     db.session.connection(execution_options={READ_ONLY: True})
@@ -36,6 +44,11 @@ def index() -> Response:
 
 @blueprint.post("")
 @require_permission("users.create")
+@Documented(
+    {201: UserDone},
+    body=_new_account,
+    errors={400: ["email_taken", "unknown_role", "username_taken", "weak_password"]},
+)
 def create() -> Response:
     """Make an account for somebody."""
     body = read_json(request, _new_account)
@@ -49,6 +62,7 @@ def create() -> Response:
 
 @blueprint.get("/<user_id>")
 @require_permission("users.view")
+@Documented({200: UserShown}, errors=_UNKNOWN)
 def show(user_id: str) -> Response:
     """Return one account."""
     return json_response(_read(user_id))
@@ -56,6 +70,11 @@ def show(user_id: str) -> Response:
 
 @blueprint.put("/<user_id>")
 @require_permission("users.edit")
+@Documented(
+    {200: UserDone},
+    body=_account,
+    errors={**_CHANGE, 400: ["email_taken", "unknown_role", "username_taken"]},
+)
 def update(user_id: str) -> Response:
     """Change an account."""
     user = accounts.update(user_id, read_json(request, _account))
@@ -66,6 +85,7 @@ def update(user_id: str) -> Response:
 
 @blueprint.delete("/<user_id>")
 @require_permission("users.delete")
+@Documented({200: Done}, errors={**_UNKNOWN, 409: ["account_in_use", "last_administrator"]})
 def delete(user_id: str) -> Response:
     """Delete an account."""
     accounts.delete(user_id)
@@ -74,6 +94,7 @@ def delete(user_id: str) -> Response:
 
 @blueprint.put("/<user_id>/role")
 @require_permission("users.edit")
+@Documented({200: RoleGiven}, body=_role_change, errors=_CHANGE)
 def give_role(user_id: str) -> Response:
     """Give an account another role."""
     user = accounts.update(user_id, read_json(request, _role_change))

@@ -8,10 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from ..app import json_response
+from ..documented import Documented
 from ..errors import ApiError
 from ..http import read_json, require_same_origin
 from . import setup
 from .access import needs_token, require_setup_token
+from .answers import DatabaseReady, DatabaseReport, DatabaseStatus
+from .codes import REFUSED
 from .handle import Database, get_database
 from .postgres.connection_string import parse
 from .schemas import SetupRequest
@@ -33,8 +36,16 @@ DONE_BUT = {
 
 _setup_request = SetupRequest()
 
+_ERRORS = {
+    400: ["invalid_connection_string"],
+    409: ["already_configured", "setup_in_progress"],
+    422: REFUSED,
+    503: ["out_of_resources", "selection_unreadable"],
+}
+
 
 @blueprint.get("/status")
+@Documented({200: DatabaseStatus}, needs_database=False)
 def status() -> Response:
     """Tell whether a database is chosen, whether it is ready, and of which kind it is."""
     database = get_database(current_app)
@@ -55,6 +66,9 @@ def status() -> Response:
 
 
 @blueprint.post("/check")
+@Documented(
+    {200: DatabaseReport}, body=_setup_request, errors=_ERRORS, who="setup", needs_database=False
+)
 def check() -> Response:
     """Look at a database: can it be used, and what would setup do? Changes nothing."""
     database = get_database(current_app)
@@ -71,6 +85,9 @@ def check() -> Response:
 
 
 @blueprint.post("/setup")
+@Documented(
+    {200: DatabaseReady}, body=_setup_request, errors=_ERRORS, who="setup", needs_database=False
+)
 def set_up() -> Response:
     """Set a database up and begin to use it, in every worker, without a restart."""
     database = get_database(current_app)

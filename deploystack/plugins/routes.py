@@ -9,8 +9,10 @@ from werkzeug.exceptions import InternalServerError
 
 from ..app import json_response
 from ..database.errors import register_database_errors
+from ..documented import Documented
 from ..errors import ApiError, answer, register_error_handlers
 from . import guarded
+from .answers import Plugins
 from .mounting import PREFIX
 from .plugin import Plugin
 from .service import Service, get_service
@@ -19,6 +21,7 @@ blueprint = Blueprint("plugins", __name__, url_prefix="/api/plugins")
 
 
 @blueprint.get("")
+@Documented({200: Plugins}, needs_database=False)
 def index() -> Response:
     """Tell of each plugin, in the order of their names, how it is. Needs no database."""
     service = get_service(current_app)

@@ -25,6 +25,12 @@ from tests.support.people import administrator, holding, user
 TABLE = """
 GET     /livez                          anybody
 GET     /readyz                         anybody
+GET     /api/openapi.json               anybody
+GET     /api/openapi.yaml               anybody
+GET     /documentation                  anybody
+GET     /documentation/json             anybody
+GET     /documentation/yaml             anybody
+GET     /documentation/files/<name>     anybody
 GET     /api/db/status                  anybody
 POST    /api/db/check                   anybody
 POST    /api/db/setup                   anybody

@@ -1,0 +1,92 @@
+"""Which errors a route may answer: those of its own, and those that follow from what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from werkzeug.routing import Rule
+
+from ..database.codes import REFUSED, UNAVAILABLE
+from ..documented import Documented
+from ..errors import SENTENCES
+from .meanings import MEANINGS
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_BODY = ("bad_request", "invalid_body", "invalid_json", "validation_error")
+_NAMES = {
+    frozenset(UNAVAILABLE): "DatabaseUnavailable",
+    frozenset(REFUSED): "DatabaseRefused",
+    frozenset(_BODY): "InvalidBody",
+}
+_MOST_IN_NAME = 3
+
+
+def errors_of(
+    rule: Rule, method: str, permission: str | None, said: Documented
+) -> dict[int, list[str]]:
+    """Return the codes that a route may answer, by the status."""
+    found: dict[int, set[str]] = {403: {"host_not_allowed"}, 500: {"internal_error"}}
+
+    def add(status: int, codes: Iterable[str], *, when: object = True) -> None:
+        if when:
+            found.setdefault(status, set()).update(codes)
+
+    is_known = permission is not None or said.who in {"login", "session"}
+    add(400, _BODY, when=said.body)
+    add(400, ["validation_error"], when=said.query)
+    add(401, ["login_required"], when=is_known)
+    add(401, ["setup_token_required", "setup_token_wrong"], when=said.who == "setup")
+    add(403, ["permission_denied"], when=permission)
+    add(403, ["session_required"], when=said.who == "session")
+    add(403, ["cross_origin"], when=method not in SAFE)
+    add(404, ["not_found"], when=rule.arguments)
+    add(413, ["body_too_large"], when=said.body)
+    add(415, ["unsupported_media_type"], when=said.body)
+    add(500, ["data_folder_not_writable"], when=said.who == "setup")
+    add(503, UNAVAILABLE, when=said.needs_database or is_known)
+    for status, codes in said.errors.items():
+        add(status, codes)
+    return {status: sorted(codes) for status, codes in sorted(found.items())}
+
+
+def component_name(codes: list[str]) -> str | None:
+    """Return what an answer with one of these codes is called, if many routes have it."""
+    given = _NAMES.get(frozenset(codes))
+    if given:
+        return given
+    if len(codes) > _MOST_IN_NAME:
+        return None
+    return "Or".join(code.title().replace("_", "") for code in codes)
+
+
+def response(status: int, codes: list[str], headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer with one of these codes, as OpenAPI has it."""
+    told = "\n".join(f"- `{code}`" + _because(code) for code in codes)
+    return {
+        "description": f"{HTTPStatus(status).phrase}. The `code` is one of:\n\n{told}",
+        "headers": dict(headers),
+        "content": {
+            "application/json": {
+                "schema": {
+                    "allOf": [
+                        {"$ref": "#/components/schemas/Error"},
+                        {"type": "object", "properties": {"code": {"enum": codes}}},
+                    ]
+                },
+                "examples": {code: {"value": _example(status, code)} for code in codes[:3]},
+            }
+        },
+    }
+
+
+def _because(code: str) -> str:
+    return f": {MEANINGS[code]}" if code in MEANINGS else ""
+
+
+def _example(status: int, code: str) -> dict[str, Any]:
+    meaning = MEANINGS.get(code)
+    sentence = f"{meaning[0].upper()}{meaning[1:]}." if meaning else SENTENCES.get(status, "")
+    return {"success": False, "error": sentence, "code": code, "details": {}}
