@@ -10,7 +10,7 @@ UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-slow lint types format check bench db-generate db-up lock clean
+.PHONY: help run dev test test-slow lint types format check api-spec bench db-generate db-up lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.12]"
@@ -41,6 +41,10 @@ format: $(VENV)/.dev ## Tidy the code and mend what can be mended safely
 	@$(BIN)/ruff format
 
 check: lint types test ## Do all that a submission must pass
+
+api-spec: $(VENV)/.dev ## Write docs/openapi.json and the collection for Postman from the routes
+	@$(BIN)/flask --app wsgi openapi write --without-plugins --format json docs/openapi.json
+	@$(BIN)/flask --app wsgi openapi write --without-plugins --format postman docs/postman.json
 
 bench: $(VENV)/.dev ## Measure the server under load, which needs wrk
 	$(call need,wrk)

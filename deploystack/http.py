@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from flask import Flask, Request, Response, request
 from marshmallow import Schema, ValidationError
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
 
 from .config import LOOPBACK_HOSTS, Config
 from .errors import CODES, SENTENCES, ApiError, invalid_fields
@@ -55,6 +56,16 @@ def register_http(app: Flask, config: Config) -> None:
 
     app.before_request(before)
     app.after_request(after)
+
+
+def excluding(*names: str, example: str) -> type[BaseConverter]:
+    """Return the kind of a variable in an address that is whatever is not one of ``names``."""
+
+    class Excluding(BaseConverter):
+        regex = rf"(?!(?:{'|'.join(sorted(names))})\Z)[^/]+"
+        json_schema: ClassVar[dict[str, Any]] = {"examples": [example]}
+
+    return Excluding
 
 
 def host_name(request: Request) -> str:

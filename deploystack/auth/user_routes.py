@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from flask import Blueprint, Response, request
+from flask.sansio.blueprints import BlueprintSetupState
 
 from ..access import require_login, require_permission
 from ..app import json_response
 from ..database import db
 from ..database.engines import READ_ONLY
 from ..documented import Documented, Done
-from ..http import read_json
+from ..http import excluding, read_json
 from ..models import User, record
 from . import accounts
 from .answers import RoleGiven, UserDone, Users
@@ -19,10 +20,20 @@ from .schemas import Account, NewAccount, RoleChange, shown
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/users")
 
+
+def _add_converter(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["user"] = excluding(
+        "me", example="3f0c1d52-8d6f-4f5e-9a43-0f4d7f6f1c2b"
+    )
+
+
+blueprint.record_once(_add_converter)
+
 _account, _new_account, _role_change = Account(), NewAccount(), RoleChange()
 
 _UNKNOWN = {404: ["unknown_user"]}
-_CHANGE = {400: ["unknown_role"], **_UNKNOWN, 409: ["last_administrator"]}
+_OTHERS = {**_UNKNOWN, 405: ["method_not_allowed"]}  # "me" takes GET only
+_CHANGE = {400: ["unknown_role"], **_OTHERS, 409: ["last_administrator"]}
 
 
 @blueprint.get("/me")
@@ -60,7 +71,7 @@ def create() -> Response:
     return json_response({"success": True, "message": "User created.", "user": told}, 201)
 
 
-@blueprint.get("/<user_id>")
+@blueprint.get("/<user:user_id>")
 @require_permission("users.view")
 @Documented({200: UserShown}, errors=_UNKNOWN)
 def show(user_id: str) -> Response:
@@ -68,7 +79,7 @@ def show(user_id: str) -> Response:
     return json_response(_read(user_id))
 
 
-@blueprint.put("/<user_id>")
+@blueprint.put("/<user:user_id>")
 @require_permission("users.edit")
 @Documented(
     {200: UserDone},
@@ -83,16 +94,16 @@ def update(user_id: str) -> Response:
     )
 
 
-@blueprint.delete("/<user_id>")
+@blueprint.delete("/<user:user_id>")
 @require_permission("users.delete")
-@Documented({200: Done}, errors={**_UNKNOWN, 409: ["account_in_use", "last_administrator"]})
+@Documented({200: Done}, errors={**_OTHERS, 409: ["account_in_use", "last_administrator"]})
 def delete(user_id: str) -> Response:
     """Delete an account."""
     accounts.delete(user_id)
     return json_response({"success": True, "message": "User deleted successfully."})
 
 
-@blueprint.put("/<user_id>/role")
+@blueprint.put("/<user:user_id>/role")
 @require_permission("users.edit")
 @Documented({200: RoleGiven}, body=_role_change, errors=_CHANGE)
 def give_role(user_id: str) -> Response:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from flask import Flask
 
-Format = Literal["json", "yaml"]
+Format = Literal["json", "yaml", "postman"]
 
 _EXTENSION = "deploystack_openapi"
 
@@ -42,12 +42,15 @@ class Texts:
         from .document import document
 
         content = document(self._app, self._version, with_plugins=with_plugins)
-        if kind == "json":
-            return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        import yaml
+        if kind == "yaml":
+            import yaml
 
-        text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-        return text
+            return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
+        if kind == "postman":
+            from .postman import collection
+
+            content = collection(content)
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def get_texts(app: Flask) -> Texts:

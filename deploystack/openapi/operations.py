@@ -111,7 +111,9 @@ class Operations:
         schema = said.answers[status]
         headers = {**REQUEST_ID, **(_ETAG if said.sends_etag else {})}
         if isinstance(schema, File):
-            content: dict[str, Any] = {schema.media_type: {"schema": {"type": "string"}}}
+            is_object = schema.media_type in {"application/json", "application/yaml"}
+            kind = {"type": "object" if is_object else "string"}
+            content: dict[str, Any] = {schema.media_type: {"schema": kind}}
             return {"description": schema.description, "headers": headers, "content": content}
         return {
             "description": HTTPStatus(status).phrase + ".",

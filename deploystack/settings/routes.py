@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
-from werkzeug.routing import BaseConverter
 
 from ..access import Principal, check_permission, require_login, require_permission
 from ..app import json_response
 from ..documented import Documented, Done
-from ..http import read_json
+from ..http import excluding, read_json
 from ..models import GlobalSetting
 from . import audit, wire
 from .answers import (
@@ -34,6 +33,7 @@ from .schemas import (
     MAX_BYTES,
     Bulk,
     CompleteSetting,
+    Entries,
     NewSetting,
     Page,
     Recipient,
@@ -51,22 +51,14 @@ blueprint = Blueprint("settings", __name__, url_prefix="/api/settings")
 _new_setting, _setting_change, _entry = CompleteSetting(), SettingChange(), NewSetting()
 _bulk, _search, _recipient, _page, _reveal = Bulk(), Search(), Recipient(), Page(), Reveal()
 
-_UNKNOWN = {404: ["setting_unknown"]}
+# A name that is something else in an address may be one that takes other methods.
+_UNKNOWN = {404: ["setting_unknown"], 405: ["method_not_allowed"]}
 _SECRETS = ["encryption_key_wrong", "secret_unreadable", "setting_conflict"]
 
 
-class Key(BaseConverter):
-    """A key in an address: whatever is not something else there."""
-
-    regex = rf"(?!(?:{'|'.join(sorted(RESERVED))})\Z)[^/]+"
-    json_schema: ClassVar[dict[str, Any]] = {
-        "not": {"enum": sorted(RESERVED)},
-        "examples": ["smtp.port"],
-    }
-
-
 def _add_converter(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["setting"] = Key
+    # Whatever is not something else there.
+    state.app.url_map.converters["setting"] = excluding(*RESERVED, example="smtp.port")
 
 
 blueprint.record_once(_add_converter)
@@ -139,7 +131,7 @@ def create() -> Response:
 @require_permission("settings.edit")
 @Documented(
     {200: SettingsDone},
-    body=_bulk,
+    body=Entries,
     errors={409: _SECRETS, 412: ["setting_changed"]},
     takes_if_match=True,
 )

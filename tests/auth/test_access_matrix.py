@@ -64,10 +64,10 @@ DELETE  /api/auth/tokens/<token_id>     session
 GET     /api/users/me                   login
 GET     /api/users                      users.view
 POST    /api/users                      users.create
-GET     /api/users/<user_id>            users.view
-PUT     /api/users/<user_id>            users.edit
-DELETE  /api/users/<user_id>            users.delete
-PUT     /api/users/<user_id>/role       users.edit
+GET     /api/users/<user:user_id>       users.view
+PUT     /api/users/<user:user_id>       users.edit
+DELETE  /api/users/<user:user_id>       users.delete
+PUT     /api/users/<user:user_id>/role       users.edit
 """
 ROUTES = {(method, rule): who for method, rule, who in map(str.split, TABLE.split("\n")[1:-1])}
 
