@@ -35,7 +35,7 @@ class CheckedClient(FlaskClient):
             answer.request.path,
             answer.status_code,
             answer.mimetype,
-            answer.headers,
+            dict(answer.headers),
             answer.text if answer.mimetype == "application/json" else "",
         )
         return answer

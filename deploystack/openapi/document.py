@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 from ..auth.sessions import COOKIE
 from ..database.access import HEADER
 from ..logs import describe
+from .errors import plugin_of
 from .operations import (
     IF_MATCH,
     SESSION,
@@ -24,7 +25,6 @@ from .operations import (
     is_page,
     methods_of,
     path_of,
-    plugin_of,
     tag_of,
 )
 from .schemas import Plugin
@@ -180,7 +180,9 @@ def _is_sound(app: Flask, owner: str | None, rules: Sequence[Rule]) -> bool:
         spec, operations = _begun(app, "0")
         _add(spec, operations, rules)
         json.dumps(spec.to_dict())
-    except Exception as error:  # noqa: BLE001  # a plugin is free to raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # a plugin is free to raise anything
         log.warning("The documentation of the plugin %s is left out: %s", owner, describe(error))
         return False
     return True

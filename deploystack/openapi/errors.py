@@ -11,6 +11,7 @@ from werkzeug.routing import Rule
 from ..database.codes import REFUSED, UNAVAILABLE
 from ..documented import Documented
 from ..errors import SENTENCES
+from ..plugins.codes import OUT_OF_SERVICE
 from .meanings import MEANINGS
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -18,22 +19,31 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY = ("bad_request", "invalid_body", "invalid_json", "validation_error")
 _NAMES = {
     frozenset(UNAVAILABLE): "DatabaseUnavailable",
+    frozenset({*UNAVAILABLE, *OUT_OF_SERVICE}): "PluginUnavailable",
     frozenset(REFUSED): "DatabaseRefused",
     frozenset(_BODY): "InvalidBody",
 }
 _MOST_IN_NAME = 3
 
 
+def plugin_of(rule: Rule) -> str | None:
+    """Return whose route it is, if it is a plugin's."""
+    owner, _, rest = str(rule.endpoint).partition(".")
+    return rest.partition(".")[0] if owner == "plugin" else None
+
+
 def errors_of(
     rule: Rule, method: str, permission: str | None, said: Documented
 ) -> dict[int, list[str]]:
     """Return the codes that a route may answer, by the status."""
-    found: dict[int, set[str]] = {403: {"host_not_allowed"}, 500: {"internal_error"}}
+    found: dict[int, set[str]] = {500: {"internal_error"}}
 
     def add(status: int, codes: Iterable[str], *, when: object = True) -> None:
         if when:
             found.setdefault(status, set()).update(codes)
 
+    # Whoever watches the process may ask for it by any name.
+    add(403, ["host_not_allowed"], when=not rule.endpoint.startswith("health."))
     is_known = permission is not None or said.who in {"login", "session"}
     add(400, _BODY, when=said.body)
     add(400, ["validation_error"], when=said.query)
@@ -47,6 +57,7 @@ def errors_of(
     add(415, ["unsupported_media_type"], when=said.body)
     add(500, ["data_folder_not_writable"], when=said.who == "setup")
     add(503, UNAVAILABLE, when=said.needs_database or is_known)
+    add(503, (*UNAVAILABLE, *OUT_OF_SERVICE), when=plugin_of(rule))
     for status, codes in said.errors.items():
         add(status, codes)
     return {status: sorted(codes) for status, codes in sorted(found.items())}

@@ -147,6 +147,7 @@ class Operations:
                 "name": found["name"],
                 "in": "path",
                 "required": True,
+                "description": _described(found["name"]),
                 "schema": self._of_variable(found["kind"] or "default", found["arguments"] or ""),
             }
             for found in _VARIABLE.finditer(rule.rule)
@@ -187,10 +188,10 @@ def tag_of(rule: Rule) -> str:
     return names.get(parts[1], parts[1])
 
 
-def plugin_of(rule: Rule) -> str | None:
-    """Return whose route it is, if it is a plugin's."""
-    owner, _, rest = rule.endpoint.partition(".")
-    return rest.partition(".")[0] if owner == "plugin" else None
+def _described(name: str) -> str:
+    """Return what a variable of an address is, for a reader: its name, in words."""
+    words = name.replace("_", " ")
+    return f"The id of the {words[:-3]}." if words.endswith(" id") else f"The {words}."
 
 
 def is_page(rule: Rule) -> bool:

@@ -8,6 +8,7 @@ from ..app import json_response
 from ..database.binding import db
 from ..database.engines import READ_ONLY
 from ..database.types import UTCDateTime
+from ..documented import Documented
 from ..errors import ApiError
 from ..http import read_json, require_same_origin
 from ..models import Role, User
@@ -20,6 +21,7 @@ from .model import Model
 __all__ = [
     "READ_ONLY",
     "ApiError",
+    "Documented",
     "Model",
     "PluginMetadata",
     "Principal",
