@@ -18,10 +18,25 @@ class SetupRequest(Schema):
         json_schema: ClassVar[dict[str, Any]] = {
             "oneOf": [
                 {
-                    "properties": {"type": {"const": "sqlite"}},
-                    "not": {"required": ["connectionString"]},
+                    "title": "SqliteSetup",
+                    "type": "object",
+                    "properties": {"type": {"type": "string", "enum": ["sqlite"]}},
+                    "required": ["type"],
+                    "additionalProperties": False,
                 },
-                {"properties": {"type": {"const": "postgres"}}, "required": ["connectionString"]},
+                {
+                    "title": "PostgresSetup",
+                    "type": "object",
+                    "properties": {
+                        "type": {"type": "string", "enum": ["postgres"]},
+                        "connectionString": {
+                            "type": "string",
+                            "description": "`postgresql://user:password@host:port/database`",
+                        },
+                    },
+                    "required": ["type", "connectionString"],
+                    "additionalProperties": False,
+                },
             ],
             "examples": [
                 {"type": "sqlite"},

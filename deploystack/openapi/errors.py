@@ -63,34 +63,49 @@ def errors_of(
     return {status: sorted(codes) for status, codes in sorted(found.items())}
 
 
-def component_name(codes: list[str]) -> str | None:
-    """Return what an answer with one of these codes is called, if many routes have it."""
+def name_of(status: int, codes: list[str], operation: str) -> str:
+    """Return what an answer with one of these codes is called in the document.
+
+    Those of many routes are called by their codes, others by the operation.
+    """
     given = _NAMES.get(frozenset(codes))
     if given:
         return given
     if len(codes) > _MOST_IN_NAME:
-        return None
-    return "Or".join(code.title().replace("_", "") for code in codes)
+        return f"{_joined(operation)}{status}"
+    return "Or".join(map(_joined, codes))
 
 
-def response(status: int, codes: list[str], headers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answer with one of these codes, as OpenAPI has it."""
+def schema(codes: list[str]) -> dict[str, Any]:
+    """Return what the body of an error with one of these codes is like."""
+    code = {"type": "string", "enum": codes}
+    return {
+        "allOf": [
+            {"$ref": "#/components/schemas/Error"},
+            {"type": "object", "properties": {"code": code}, "required": ["code"]},
+        ]
+    }
+
+
+def response(
+    status: int, codes: list[str], of: Mapping[str, Any], headers: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the answer with one of these codes, as OpenAPI has it; its schema is ``of``."""
     told = "\n".join(f"- `{code}`" + _because(code) for code in codes)
     return {
         "description": f"{HTTPStatus(status).phrase}. The `code` is one of:\n\n{told}",
         "headers": dict(headers),
         "content": {
             "application/json": {
-                "schema": {
-                    "allOf": [
-                        {"$ref": "#/components/schemas/Error"},
-                        {"type": "object", "properties": {"code": {"enum": codes}}},
-                    ]
-                },
+                "schema": dict(of),
                 "examples": {code: {"value": _example(status, code)} for code in codes[:3]},
             }
         },
     }
+
+
+def _joined(name: str) -> str:
+    return name.title().replace("_", "")
 
 
 def _because(code: str) -> str:

@@ -103,8 +103,9 @@ class Operations:
             found["2XX"] = {"description": "Whatever the plugin answers."}
             failure = self._component("Failure", _any_failure)
             found |= {"4XX": failure, "5XX": failure}
+        name = _identifier(rule, method)
         for status, codes in errors.errors_of(rule, method, permission, said).items():
-            found[str(status)] = self._error(status, codes)
+            found[str(status)] = self._error(status, codes, name)
         return found
 
     def _answer(self, status: int, said: Documented) -> dict[str, Any]:
@@ -121,12 +122,16 @@ class Operations:
             "content": {"application/json": self._content(schema)},
         }
 
-    def _error(self, status: int, codes: list[str]) -> dict[str, Any]:
+    def _error(self, status: int, codes: list[str], operation: str) -> dict[str, Any]:
+        name = errors.name_of(status, codes, operation)
         headers = {**REQUEST_ID, **_HEADERS.get(status, {})}
-        name = errors.component_name(codes)
-        if name is None:
-            return errors.response(status, codes, headers)
-        return self._component(name, lambda: errors.response(status, codes, headers))
+
+        def make() -> dict[str, Any]:
+            self._spec.components.schema(f"{name}Error", errors.schema(codes))
+            of = {"$ref": f"#/components/schemas/{name}Error"}
+            return errors.response(status, codes, of, headers)
+
+        return self._component(name, make)
 
     def _component(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         if name not in self._spec.components.responses:

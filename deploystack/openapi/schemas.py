@@ -18,7 +18,10 @@ class Converter(OpenAPIConverter):
     """Turns schemas and fields into JSON Schema."""
 
     def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
-        """Return the JSON Schema of ``schema``; what its ``Meta.json_schema`` says is added."""
+        """Return the JSON Schema of ``schema``.
+
+        What its ``Meta.json_schema`` says is added, or stands alone if it lists several kinds.
+        """
         made: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
         kind = _class_of(schema)
         if kind.__doc__:
@@ -28,8 +31,10 @@ class Converter(OpenAPIConverter):
             names = {name: each.data_key or name for name, each in schema.fields.items()}
             always = [n for n in names if not schema.fields[n].metadata.get("optional")]
             made["required"] = sorted(names[name] for name in always)
-        made.update(getattr(kind.Meta, "json_schema", {}))
-        return made
+        own: dict[str, Any] = getattr(kind.Meta, "json_schema", {})
+        if "oneOf" in own:  # then it says all there is to say
+            return {"description": made["description"], **own}
+        return {**made, **own}
 
     def field2property(self, field: fields.Field[Any]) -> dict[str, Any]:
         """Return the JSON Schema of a field; its metadata may say what code checks."""

@@ -130,6 +130,26 @@ def test_each_code_is_explained_as_on_the_page(document: dict[str, Any]) -> None
                 assert status in rows[code]["status"], (name, status, code)
 
 
+def who_may(operation: dict[str, Any]) -> str:
+    """Return who may call an operation, as the page says it."""
+    ways = {way for choice in operation["security"] for way in choice}
+    permission = re.search(r"Takes the permission (`[\w.]+`)", operation.get("description", ""))
+    if permission:
+        return permission[1]
+    if "setup_token" in ways:
+        return "who may set up"
+    return {0: "anybody", 1: "a session", 2: "a session or token"}[len(ways)]
+
+
+def test_the_page_lists_every_route(document: dict[str, Any]) -> None:
+    rows = [tuple(row.values()) for row in table(DOCS / "api.md", "route")]
+
+    assert sorted(rows) == sorted(
+        (f"`{name}`", who_may(operation), operation["summary"])
+        for name, operation in operations(document)
+    )
+
+
 def test_a_database_has_the_codes_that_the_page_says() -> None:
     rows = table(DOCS / "setup-api.md", "code")
     of_databases = [row for row in rows if re.match(r"`(db|migration)_", row["code"])]

@@ -164,4 +164,4 @@ def test_a_schema_may_be_used_in_several_ways(tmp_path: Path) -> None:
     source = GOOD.replace("body=NoteSchema", "body=NoteSchema(only=['text'], partial=True)")
     document = document_with(tmp_path, source)
 
-    assert len([name for name in document["components"]["schemas"] if "Note" in name]) == 2
+    assert len([name for name in document["components"]["schemas"] if ".Note" in name]) == 2

@@ -141,6 +141,8 @@ def codes_of(document: Mapping[str, Any], response: Mapping[str, Any]) -> set[st
     if "$ref" in response:
         response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
     schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+    if schema.get("$ref", "").endswith("Error"):
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     found = [part["properties"]["code"]["enum"] for part in schema.get("allOf", [])[1:]]
     return {code for codes in found for code in codes}
 
