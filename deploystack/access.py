@@ -17,9 +17,13 @@ from typing import Any, Literal, TypeVar
 
 from flask import Flask, Request, current_app, request
 
-from .errors import ApiError
+from .errors import CODES, SENTENCES, ApiError
+from .http import has_body
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Those that change nothing (RFC 9110, 9.2.1)."""
 
 EXTENSION = "deploystack_authentication"
 _PRINCIPAL = "deploystack.principal"
@@ -95,16 +99,27 @@ def check_permission(permission: str) -> Principal:
     return principal
 
 
+def _require_json() -> None:
+    is_json = request.mimetype == "application/json"
+    if request.method not in SAFE_METHODS and has_body(request) and not is_json:
+        raise ApiError(415, CODES[415], SENTENCES[415])
+
+
 def require_permission(permission: str) -> Callable[[F], F]:
-    """Let only those call a view who have ``permission``; plugins use it with their own."""
+    """Let only those call a view who have ``permission``; plugins use it with their own.
+
+    With a cookie, a body must be announced as JSON: no other site's form can send that.
+    """
 
     def decorate(view: F) -> F:
         @functools.wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            check_permission(permission)
+            if check_permission(permission).via == "session":
+                _require_json()
             return view(*args, **kwargs)
 
-        checked.permission = permission  # type: ignore[attr-defined]  # for the documentation
+        others: frozenset[str] = getattr(view, "permissions", frozenset())
+        checked.permissions = others | {permission}  # type: ignore[attr-defined]  # to be declared
         return checked  # type: ignore[return-value]
 
     return decorate

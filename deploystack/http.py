@@ -77,24 +77,37 @@ def host_name(request: Request) -> str:
     return (found[1] or found[2]).lower() if found else ""
 
 
-def require_same_origin(request: Request) -> None:
+def require_same_origin(request: Request, *, is_told: bool = False) -> None:
     """Refuse what another site's page made a browser send.
+
+    Args:
+        request: the request.
+        is_told: whether it must tell where it is from. What no browser sends may leave that out,
+            as long as nothing in it counts that a browser adds by itself.
 
     Raises:
         ApiError: 403 ``cross_origin``.
     """
     origin = request.headers.get("Origin")
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    site = request.headers.get("Sec-Fetch-Site")
     own = f"{request.scheme}://{request.host}"  # werkzeug leaves a scheme's own port out
-    if site not in {"same-origin", "none"} or (
-        origin is not None and origin.lower() != own.lower()
+    if (
+        site not in {"same-origin", "none", None}
+        or (origin is not None and origin.lower() != own.lower())
+        or (is_told and site is None and origin is None)
     ):
         raise ApiError(
             403,
             "cross_origin",
             "This call may only come from this server's own pages. Open the server's own "
-            "address; behind a proxy, the operator sets DEPLOYSTACK_TRUSTED_PROXIES.",
+            "address; behind a proxy, the operator sets DEPLOYSTACK_TRUSTED_PROXIES. A script "
+            "sends a token, or with a cookie its Origin.",
         )
+
+
+def has_body(request: Request) -> bool:
+    """Return whether ``request`` has a body, of a length that may not be known yet."""
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
 
 
 def read_json(request: Request, schema: Schema, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from ..access import current_principal
 from ..database import db, get_database
+from ..database.reading import reading
 from ..database.setup_token import remove_token
 from ..errors import ApiError
 from ..models import Role, User, record
 from . import limits, passwords, sessions
 from .permissions import ADMIN, USER, permissions_of
-from .reading import reading
 from .schemas import normalised, shown
 
 
@@ -114,12 +114,13 @@ def update(user_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         ApiError: 404 ``unknown_user``; 400 ``username_taken``, ``email_taken`` or
-            ``unknown_role``; 403 ``permission_denied``, a role may not be given; 409
-            ``last_administrator``.
+            ``unknown_role``; 403 ``permission_denied``, the account or the role may do more
+            than whoever asks; 409 ``last_administrator``.
     """
     session = db.session()
     _alone(session)
     user = get(session, user_id)
+    _refuse_above(user)
     before = {name: getattr(user, name) for name in changes}
     if "username" in changes:
         user.username = _free_username(session, changes["username"], user)
@@ -145,11 +146,13 @@ def delete(user_id: str) -> None:
     """Delete an account with its sessions and tokens.
 
     Raises:
-        ApiError: 404 ``unknown_user``, 409 ``last_administrator`` or ``account_in_use``.
+        ApiError: 404 ``unknown_user``; 403 ``permission_denied``, it may do more than whoever
+            asks; 409 ``last_administrator`` or ``account_in_use``.
     """
     session = db.session()
     _alone(session)
     user = get(session, user_id)
+    _refuse_above(user)
     _refuse_last(session, user)
     record(session, "users.delete", user.username, {"user": user.id, "email": user.email})
     session.delete(user)
@@ -178,7 +181,7 @@ def set_password(user_id: str, password: str) -> None:
     user = get(session, user_id, for_update=True)
     user.password_hash = password_hash
     sessions.end_all(session, user.id)
-    limits.forget(limits.account_key(user.id, ""))
+    limits.forget(user)
     record(session, "users.change_password", user.username, {"user": user.id})
     session.commit()
 
@@ -253,20 +256,34 @@ def _free_email(session: Session, email: str, user: User | None = None) -> str:
 
 
 def _role_to_give(session: Session, role_id: str) -> Role:
-    """Return a role; one that may do more than whoever asks they may not give, or take."""
+    """Return a role; one that may do more than whoever asks they may not give."""
     role = session.get(Role, role_id)
     if role is None:
         raise ApiError(400, "unknown_role", "There is no such role.")
+    if role_id != USER:
+        _check_covered(role, "You may not give a role that may do more than you.")
+    return role
+
+
+def _refuse_above(user: User) -> None:
+    """Refuse to change the account of somebody who may do more; one's own is one's own."""
     principal = current_principal() if has_request_context() else None
-    given = permissions_of(current_app, role.id, role.permissions)
-    if role_id != USER and principal and not given <= principal.permissions:
+    if principal is None or principal.user_id != user.id:
+        _check_covered(user.role, "You may not change an account that may do more than you.")
+
+
+def _check_covered(role: Role, sentence: str) -> None:
+    principal = current_principal() if has_request_context() else None
+    if principal is None:  # a command, or somebody who registers
+        return
+    beyond = permissions_of(current_app, role.id, role.permissions) - principal.permissions
+    if beyond:
         raise ApiError(
             403,
             "permission_denied",
-            "You may not give a role that may do more than you. Ask an administrator.",
-            {"permissions": sorted(given - principal.permissions)},
+            f"{sentence} Ask an administrator.",
+            {"permissions": sorted(beyond)},
         )
-    return role
 
 
 def _refuse_last(session: Session, user: User) -> None:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from flask import Request, current_app
 
-from ..access import Principal, require_login
-from ..database import db
+from ..access import SAFE_METHODS, Principal, require_login
+from ..database import db, engines
+from ..database.reading import reading
 from ..errors import ApiError
 from ..http import require_same_origin
 from ..models import ApiToken, LoginSession, Role, User
 from ..models.timestamps import now
 from . import sessions, tokens
 from .permissions import permissions_of
-from .reading import reading
 
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a session or token was used last: not each use writes."""
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+NOTE_SECONDS = 0.05
+"""How long a request waits to write down that a session or token was used."""
+
 _OWNER = (User.id, User.username, User.role_id, Role.permissions)
 
 # Each request asks one of these, so they are put together once.
@@ -65,8 +68,8 @@ def authenticate(request: Request) -> Principal | None:
     if found is None:
         return None
     principal, seen_at = found
-    if principal.via == "session" and request.method not in _SAFE:
-        require_same_origin(request)
+    if principal.via == "session" and request.method not in SAFE_METHODS:
+        require_same_origin(request, is_told=True)
     if seen_at is None or seen_at <= now() - SEEN_EVERY:
         _note_use(principal)
     return principal
@@ -131,10 +134,25 @@ def _principal(
 
 
 def _note_use(principal: Principal) -> None:
-    table, column = (
-        (LoginSession, "seen_at") if principal.via == "session" else (ApiToken, "used_at")
-    )
-    with db.engine.begin() as connection:
+    """Write down when a session or token was used, unless somebody else is writing just now.
+
+    Whoever asks may be holding the database themselves, and must not wait for themselves.
+    """
+    table: type[LoginSession] | type[ApiToken] = LoginSession
+    column = "seen_at"
+    if principal.via == "token":
+        table, column = ApiToken, "used_at"
+    own = sa.select(table.id).where(table.id == principal.credential_id)
+    engine = db.engine
+    seconds = NOTE_SECONDS if engine.dialect.name == "sqlite" else None  # its one lock for all
+    with (
+        suppress(sa.exc.OperationalError),
+        engine.connect() as connection,
+        engines.bounded(connection, seconds),
+    ):
         connection.execute(
-            sa.update(table).where(table.id == principal.credential_id).values({column: now()})
+            sa.update(table)
+            .where(table.id.in_(own.with_for_update(skip_locked=True)))
+            .values({column: now()})
         )
+        connection.commit()

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
 from collections.abc import Callable
-from typing import Any, ParamSpec
+from typing import Any
 
 import click
 import sqlalchemy as sa
 from flask import current_app
-from flask.cli import with_appcontext
-from marshmallow import Schema, ValidationError
 
 from ..database import db, get_database
-from ..database.problems import DatabaseProblem
-from ..errors import ApiError
+from ..database.commanding import adding_to
 from ..models import ApiToken, User, record
 from . import accounts
 from . import tokens as api_tokens
 from .permissions import ADMIN, USER, permissions_of
 from .schemas import NewToken, Registration, RoleChange, shown
-
-P = ParamSpec("P")
-
-CONNECT_SECONDS = 15.0
-"""How long a command waits for its database to be connected and brought up to date."""
 
 
 @click.group()
@@ -39,23 +30,8 @@ def tokens() -> None:
     """Make, list and revoke tokens for scripts."""
 
 
-def command(group: click.Group, name: str) -> Callable[[Callable[P, None]], click.Command]:
-    """Add a command; what it raises for a person becomes a message and exit code 1."""
-
-    def decorate(function: Callable[P, None]) -> click.Command:
-        @functools.wraps(function)
-        def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-            try:
-                get_database(current_app).current(CONNECT_SECONDS)
-                _ = db.engine  # before anything is asked for: without a database there is no use
-                function(*args, **kwargs)
-            except (ApiError, DatabaseProblem) as error:
-                raise click.ClickException(f"{error.sentence} [{error.code}]") from None
-
-        added: click.Command = group.command(name)(with_appcontext(wrapped))
-        return added
-
-    return decorate
+user_command = adding_to(users, connected=True)
+token_command = adding_to(tokens, connected=True)
 
 
 def asking_for_password(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,7 +41,7 @@ def asking_for_password(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-@command(users, "create")
+@user_command("create")
 @click.option("--username", required=True, help="3 to 50 letters, digits, '.', '_' and '-'.")
 @click.option("--email", required=True)
 @click.option("--first-name")
@@ -75,8 +51,8 @@ def asking_for_password(function: Callable[..., Any]) -> Callable[..., Any]:
 def create_user(admin: bool, password_stdin: bool, **given: str | None) -> None:
     """Make an account."""
     fields = {name: value for name, value in given.items() if value is not None}
-    _loaded(Registration(exclude=["password"]), fields)  # before a password is asked for
-    body = _loaded(Registration(), {**fields, "password": _password(password_stdin)})
+    Registration(exclude=["password"]).load(fields)  # before a password is asked for
+    body = Registration().load({**fields, "password": _password(password_stdin)})
     user = accounts.create(accounts.New(**body), role_id=ADMIN if admin else USER)
     details = {"user": user.id, "role_id": user.role_id}
     record(db.session(), "users.create", user.username, details)
@@ -84,7 +60,7 @@ def create_user(admin: bool, password_stdin: bool, **given: str | None) -> None:
     click.echo(f"Made the account {told['username']} ({told['role_id']}).")
 
 
-@command(users, "list")
+@user_command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_users(as_json: bool) -> None:
     """Show every account."""
@@ -98,7 +74,7 @@ def list_users(as_json: bool) -> None:
         click.echo(f"{user['username']:20} {user['email']:30} {user['role_id']}")
 
 
-@command(users, "delete")
+@user_command("delete")
 @click.argument("user")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 def delete_user(user: str, yes: bool) -> None:
@@ -110,17 +86,17 @@ def delete_user(user: str, yes: bool) -> None:
     click.echo(f"Deleted the account {username}.")
 
 
-@command(users, "set-role")
+@user_command("set-role")
 @click.argument("user")
 @click.argument("role")
 def set_role(user: str, role: str) -> None:
     """Give an account another role, such as global_admin or global_user."""
     user_id, username = _found(user)
-    accounts.update(user_id, _loaded(RoleChange(), {"role_id": role}))
+    accounts.update(user_id, RoleChange().load({"role_id": role}))
     click.echo(f"{username} is a {role} now.")
 
 
-@command(users, "set-password")
+@user_command("set-password")
 @click.argument("user")
 @asking_for_password
 def set_password(user: str, password_stdin: bool) -> None:
@@ -130,7 +106,7 @@ def set_password(user: str, password_stdin: bool) -> None:
     click.echo(f"Changed the password of {username}. Its sessions have ended.")
 
 
-@command(tokens, "create")
+@token_command("create")
 @click.option("--user", required=True, help="Whose it is: a username, e-mail address or id.")
 @click.option("--name", required=True, help="What it is for.")
 @click.option("--scope", "scopes", multiple=True, required=True, help="A permission; repeat it.")
@@ -139,7 +115,8 @@ def create_token(user: str, name: str, scopes: tuple[str, ...], expires_in_days:
     """Make a token and print it, this one time."""
     user_id, username = _found(user)
     given = {"name": name, "scopes": list(scopes), "expires_in_days": expires_in_days}
-    body = _loaded(NewToken(), given)
+    body = NewToken().load(given)
+    get_database(current_app).listener.settled()  # plugins have declared their permissions
     told, secret = api_tokens.create(
         user_id, body["name"], body["scopes"], body["expires_in_days"], _permissions(user_id)
     )
@@ -148,7 +125,7 @@ def create_token(user: str, name: str, scopes: tuple[str, ...], expires_in_days:
     click.echo(secret)
 
 
-@command(tokens, "list")
+@token_command("list")
 @click.option("--user", help="Only those of this account.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_tokens(user: str | None, as_json: bool) -> None:
@@ -173,7 +150,7 @@ def list_tokens(user: str | None, as_json: bool) -> None:
         )
 
 
-@command(tokens, "revoke")
+@token_command("revoke")
 @click.argument("token")
 def revoke_token(token: str) -> None:
     """Make a token void, named by its id, or by its name if no other has that."""
@@ -214,20 +191,3 @@ def _password(from_stdin: bool) -> str:
         asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
         return asked
     return sys.stdin.readline().rstrip("\r\n")
-
-
-def _loaded(schema: Schema, given: dict[str, Any]) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = schema.load(given)
-    except ValidationError as error:
-        messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
-        raise click.ClickException(
-            "; ".join(f"{name}: {_text(texts)}" for name, texts in messages.items())
-        ) from None
-    return loaded
-
-
-def _text(messages: Any) -> str:
-    if isinstance(messages, dict):
-        return " ".join(_text(inner) for inner in messages.values())
-    return " ".join(messages) if isinstance(messages, list) else str(messages)

@@ -15,10 +15,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import sqlalchemy as sa
 
 from ..database import db
+from ..database.reading import reading
 from ..errors import ApiError
-from ..models import LoginAttempt
+from ..models import LoginAttempt, User
 from ..models.timestamps import now
-from .reading import reading
+from .schemas import normalised
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +29,21 @@ WINDOW = timedelta(minutes=15)
 """For how long a failed attempt counts."""
 
 
-def account_key(user_id: str | None, login: str) -> str:
-    """Return what the attempts on an account are counted under.
+def login_key(login: str) -> str:
+    """Return what the attempts to log in as ``login`` are counted under.
 
-    Where there is no account, a hash: what people type into the wrong field is not kept.
+    Whether there is such an account plays no part, so nobody learns that from the limit. It is a
+    hash: what people type into the wrong field is not kept.
+
+    Args:
+        login: a username or an e-mail address, normalised.
     """
-    if user_id:
-        return f"user:{user_id}"
     return f"login:{hashlib.sha256(login.encode('utf-8', 'replace')).hexdigest()}"
+
+
+def account_keys(user_id: str, *names: str) -> list[str]:
+    """Return all that attempts on an account are counted under; the first is for its owner."""
+    return [f"user:{user_id}", *(login_key(normalised(name)) for name in names)]
 
 
 def address_key(address: str | None) -> str:
@@ -52,7 +60,11 @@ def address_key(address: str | None) -> str:
 
 
 def attempt(account: str, address: str) -> None:
-    """Count an attempt to guess the password of ``account``; :func:`forget` takes it back.
+    """Count an attempt to guess a password; :func:`forget` takes it back.
+
+    Args:
+        account: what it counts under: :func:`login_key`, or the first of :func:`account_keys`.
+        address: where it comes from: :func:`address_key`.
 
     Raises:
         ApiError: 429 ``too_many_attempts``; it was not counted.
@@ -74,9 +86,10 @@ def attempt(account: str, address: str) -> None:
         raise
 
 
-def forget(account: str) -> None:
-    """Forget the attempts on ``account``: whoever it belongs to has shown up. Does not commit."""
-    db.session.execute(sa.delete(LoginAttempt).where(LoginAttempt.account == account))
+def forget(user: User) -> None:
+    """Forget the attempts on an account: whoever it belongs to has shown up. Does not commit."""
+    keys = account_keys(user.id, user.username, user.email)
+    db.session.execute(sa.delete(LoginAttempt).where(LoginAttempt.account.in_(keys)))
 
 
 def _refuse_beyond(account: str, address: str, of_account: int, of_address: int) -> None:

@@ -29,6 +29,11 @@ def may_register() -> bool:
     return bool(get_settings(current_app).get("global.enable_email_registration"))
 
 
+def login_disabled() -> ApiError:
+    """Return the answer where nobody may log in."""
+    return ApiError(403, "login_disabled", "Login is currently disabled by administrator.")
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Where somebody asks from.
@@ -72,7 +77,7 @@ def log_in(login: str, password: str, visitor: Visitor) -> tuple[dict[str, Any],
     """
     found = accounts.find(login)
     kept = found.password_hash if found else None
-    account = limits.account_key(found.id if found else None, normalised(login))
+    account = limits.login_key(normalised(login))
     limits.attempt(account, limits.address_key(visitor.address))
     if not passwords.matches(password, kept) or found is None or kept is None:
         log.info("A login from %s failed.", visitor.address)
@@ -85,7 +90,7 @@ def log_in(login: str, password: str, visitor: Visitor) -> tuple[dict[str, Any],
         session.rollback()
         raise _invalid_credentials()
     user.password_hash = replacement or kept
-    limits.forget(account)
+    limits.forget(user)
     token = _begin(user, visitor)
     told = shown(user)
     session.commit()
@@ -110,11 +115,11 @@ def change_password(principal: Principal, current: str, new: str, visitor: Visit
     user = accounts.get(session, principal.user_id)
     kept, names = user.password_hash, (user.username, user.email)
     session.rollback()  # nothing is held while passwords are compared, which takes a while
-    account = limits.account_key(principal.user_id, "")
+    [account] = limits.account_keys(principal.user_id)
     limits.attempt(account, limits.address_key(visitor.address))
     if not passwords.matches(current, kept):
         raise _wrong_password()
-    limits.forget(account)
+    limits.forget(accounts.get(session, principal.user_id))
     session.commit()
     if passwords.matches(new, kept):
         raise ApiError(

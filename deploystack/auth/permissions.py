@@ -27,6 +27,13 @@ def register_permissions(app: Flask) -> None:
 def declare_permissions(app: Flask, names: Iterable[str]) -> None:
     """Let there be more permissions, such as ``notes.edit``. Administrators have them at once.
 
+    It holds for this process: a plugin does it in each, in ``deploystack_database_ready``.
+
+    Args:
+        app: the application.
+        names: the permissions: words of lower-case letters, digits, ``_`` and ``-``, with dots
+            between them.
+
     Raises:
         ValueError: a name is not well formed.
     """
@@ -39,8 +46,8 @@ def declare_permissions(app: Flask, names: Iterable[str]) -> None:
 
 def declare_used(app: Flask) -> None:
     """Declare what the routes of ``app`` ask for with ``require_permission``, a plugin's too."""
-    asked = (getattr(view, "permission", None) for view in app.view_functions.values())
-    app.extensions[_EXTENSION].update(name for name in asked if isinstance(name, str))
+    for view in app.view_functions.values():
+        app.extensions[_EXTENSION].update(getattr(view, "permissions", ()))
 
 
 def permissions_of(app: Flask, role_id: str, granted: object) -> frozenset[str]:

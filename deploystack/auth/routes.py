@@ -13,7 +13,7 @@ from ..database.access import needs_token, require_setup_token
 from ..database.setup_token import ensure_token
 from ..documented import Documented, Done
 from ..errors import ApiError
-from ..http import read_json, require_same_origin
+from ..http import has_body, read_json, require_same_origin
 from ..models import ApiToken
 from . import accounts, login, sessions, tokens
 from .answers import LoginStatus, NewlyMadeToken, Tokens, UserDone
@@ -53,7 +53,7 @@ def status() -> Response:
     body=_registration,
     errors={
         400: ["email_taken", "username_taken", "weak_password"],
-        403: ["registration_disabled"],
+        403: ["login_disabled", "registration_disabled"],
     },
     who="setup",
 )
@@ -65,6 +65,8 @@ def register() -> Response:
         require_setup_token(get_database(current_app).config, request)
     elif not login.may_register():
         raise accounts.registration_disabled()
+    elif not login.may_log_in():  # it would begin a session
+        raise login.login_disabled()
     new = accounts.New(**read_json(request, _registration))
     user, token = login.register(new, _visitor(), may_be_first=is_first)
     is_admin = user["role_id"] == ADMIN
@@ -87,7 +89,7 @@ def log_in() -> Response:
     """Begin a session."""
     require_same_origin(request)
     if not login.may_log_in():
-        raise ApiError(403, "login_disabled", "Login is currently disabled by administrator.")
+        raise login.login_disabled()
     body = read_json(request, _login)
     user, token = login.log_in(body["login"], body["password"], _visitor())
     answer = {"success": True, "message": "Logged in successfully.", "user": user}
@@ -99,7 +101,7 @@ def log_in() -> Response:
 def log_out() -> Response:
     """End the session, if there is one."""
     require_same_origin(request)
-    if request.content_length or "Transfer-Encoding" in request.headers:
+    if has_body(request):
         read_json(request, _nothing)
     was_there = login.log_out(sessions.token_in(request))
     message = (

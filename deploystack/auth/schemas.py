@@ -33,7 +33,10 @@ _USERNAME = [
 _EMAIL = [
     validate.Length(max=254),
     validate.Email(),
-    validate.Regexp(r"[^\s\"\x00-\x1f\x7f]+\Z", error="Not a valid email address."),
+    validate.Regexp(
+        r"[!#-~]+\Z",  # what ASCII can show, but for quotation marks
+        error="Use ASCII letters and signs only. A domain of other letters begins with 'xn--'.",
+    ),
 ]
 _ROLE = validate.Regexp(r"[A-Za-z0-9._-]{1,64}\Z", error="There is no such role.")
 

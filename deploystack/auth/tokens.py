@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..database import db
-from ..database.engines import READ_ONLY
+from ..database.reading import reader
 from ..errors import ApiError
 from ..models import ApiToken, record
 from ..models.timestamps import now
@@ -72,8 +72,7 @@ def create(
 
 def of(user_id: str) -> list[dict[str, Any]]:
     """Return what is told of an account's tokens, oldest first."""
-    db.session.connection(execution_options={READ_ONLY: True})
-    found = db.session.scalars(
+    found = reader().scalars(
         sa.select(ApiToken)
         .where(ApiToken.user_id == user_id)
         .order_by(ApiToken.created_at, ApiToken.id)

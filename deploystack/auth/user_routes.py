@@ -9,7 +9,7 @@ from flask.sansio.blueprints import BlueprintSetupState
 from ..access import require_login, require_permission
 from ..app import json_response
 from ..database import db
-from ..database.engines import READ_ONLY
+from ..database.reading import reader
 from ..documented import Documented, Done
 from ..http import excluding, read_json
 from ..models import User, record
@@ -48,8 +48,7 @@ def me() -> Response:
 @Documented({200: Users})
 def index() -> Response:
     """Return all accounts, by name."""
-    db.session.connection(execution_options={READ_ONLY: True})
-    found = db.session.scalars(sa.select(User).order_by(sa.func.lower(User.username), User.id))
+    found = reader().scalars(sa.select(User).order_by(sa.func.lower(User.username), User.id))
     return json_response({"success": True, "data": [shown(user) for user in found]})
 
 
@@ -114,5 +113,4 @@ def give_role(user_id: str) -> Response:
 
 
 def _read(user_id: str) -> dict[str, object]:
-    db.session.connection(execution_options={READ_ONLY: True})
-    return shown(accounts.get(db.session(), user_id))
+    return shown(accounts.get(reader(), user_id))

@@ -131,7 +131,7 @@ class RebindableSQLAlchemy(SQLAlchemy):
         Raises:
             ApiError: 503, the application has no usable database.
         """
-        binding: Binding | None = g.get("_database_binding")
+        binding: Binding | None = pinned_binding()
         if binding is None:
             binding = g._database_binding = current_app.extensions[_EXTENSION]()
         return {None: binding.engine}
@@ -139,6 +139,11 @@ class RebindableSQLAlchemy(SQLAlchemy):
 
 db = RebindableSQLAlchemy(model_class=Model)
 """The handle everything uses: ``db.session``, ``db.Model``. It holds no state of its own."""
+
+
+def pinned_binding() -> Any:
+    """Return the binding of this application context; ``None`` before the database is used."""
+    return g.get("_database_binding")
 
 
 @contextmanager

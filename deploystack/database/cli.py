@@ -7,65 +7,32 @@ object under the same name: whichever of the two entry points is loaded last, al
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ParamSpec
+from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
 from flask_migrate.cli import db
 
 from ..errors import ApiError
 from . import reset, setup
 from .access import is_owned
 from .check import check
+from .commanding import adding_to
 from .handle import Database, get_database
 from .migrations import glue
 from .postgres.connection_string import parse_operator
-from .problems import DatabaseProblem
 from .report import report
-from .selection import NoSelection
 from .setup_token import ensure_token, renew_token
 from .target import SqliteTarget, Target
 
 __all__ = ["db"]
 
-P = ParamSpec("P")
-
 glue.install(db)
 
-
-def command(name: str) -> Callable[[Callable[P, None]], click.Command]:
-    """Add a command to the group; what it raises for a person becomes a message and exit code 1."""
-
-    def decorate(function: Callable[P, None]) -> click.Command:
-        @functools.wraps(function)
-        def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-            try:
-                function(*args, **kwargs)
-            except (ApiError, DatabaseProblem) as error:
-                remedy = error.details.get("grant") or error.details.get("sql")
-                raise click.ClickException(
-                    f"{error.sentence} [{error.code}]" + (f"\n\n    {remedy}" if remedy else "")
-                ) from None
-            except OSError as error:
-                if error.filename is None:  # such as a pipe that nobody reads any more
-                    raise
-                raise click.ClickException(
-                    f"{error.filename}: {error.strerror} [data_folder_not_writable]"
-                ) from None
-            except NoSelection:
-                raise click.ClickException(
-                    "No database has been chosen yet. Run `flask db setup` first. [not_configured]"
-                ) from None
-
-        added: click.Command = db.command(name)(with_appcontext(wrapped))
-        return added
-
-    return decorate
+command = adding_to(db)
 
 
 def choosing(function: Callable[..., Any]) -> Callable[..., Any]:

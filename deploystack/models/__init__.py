@@ -3,7 +3,7 @@
 Importing this package is what makes the tables known to ``flask db migrate``.
 """
 
-from .audit import AuditEntry, record
+from .audit import AuditEntry, operator, record
 from .credential import ApiToken, LoginAttempt, LoginSession
 from .setting import GlobalSetting, GlobalSettingGroup, SettingsState
 from .user import Role, User, seed_roles
@@ -18,6 +18,7 @@ __all__ = [
     "Role",
     "SettingsState",
     "User",
+    "operator",
     "record",
     "seed_roles",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -26,9 +27,18 @@ class AuditEntry(Model):
     actor_id: Mapped[str | None] = mapped_column(sa.String(36))
     actor: Mapped[str] = mapped_column(sa.String(255))
     address: Mapped[str | None] = mapped_column(sa.String(64))
-    action: Mapped[str] = mapped_column(sa.String(64))
+    action: Mapped[str] = mapped_column(sa.String(64), index=True)
     subject: Mapped[str] = mapped_column(sa.String(255), index=True)
     details: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+
+
+def operator() -> str:
+    """Return what the log calls whoever runs a command."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        name = "unknown"
+    return f"command line ({name})"[:255]
 
 
 def record(
@@ -42,11 +52,11 @@ def record(
 
     Args:
         session: the session that makes the change.
-        action: what was done, such as ``setting.changed``.
+        action: what was done, such as ``settings.update`` or ``users.create``.
         subject: to what: a key, a name.
         details: more, for programs; never a secret.
         actor: the id and the name of who did it; whoever the request at hand is from, if not
-            given, and ``cli`` outside of one.
+            given, and outside of one whoever runs the command.
     """
     address = None
     if has_request_context():
@@ -54,7 +64,7 @@ def record(
         if actor is None:
             principal = current_principal()
             actor = (principal.user_id, principal.username) if principal else (None, "anonymous")
-    actor_id, name = actor or (None, "cli")
+    actor_id, name = actor or (None, operator())
     session.add(
         AuditEntry(
             actor_id=actor_id,

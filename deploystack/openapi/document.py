@@ -41,8 +41,9 @@ same body: `error` is a sentence for a person, `code` a stable name for a progra
 holds more where there is more.
 
 A method that an address does not accept is answered 405 `method_not_allowed`, an address at which \
-there is nothing 404 `not_found`. A call that changes something and carries the session's cookie \
-must come from the server's own pages, or from no page at all."""
+there is nothing 404 `not_found`. A call that changes something with the \
+session's cookie must come from the server's own pages: it carries its own `Origin`, or \
+`Sec-Fetch-Site`."""
 
 _TAGS = {
     "auth": "Registering, logging in and out, one's own account and tokens.",
@@ -59,7 +60,8 @@ _SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "cookie",
         "name": COOKIE,
-        "description": "The cookie that logging in sets. A browser sends it by itself.",
+        "description": "The cookie that logging in sets. A browser sends it by itself, and the "
+        "`Origin` that a call which changes something needs.",
     },
     TOKEN: {
         "type": "http",

@@ -32,10 +32,15 @@ def plugin_of(rule: Rule) -> str | None:
     return rest.partition(".")[0] if owner == "plugin" else None
 
 
-def errors_of(
-    rule: Rule, method: str, permission: str | None, said: Documented
-) -> dict[int, list[str]]:
-    """Return the codes that a route may answer, by the status."""
+def errors_of(rule: Rule, method: str, is_guarded: bool, said: Documented) -> dict[int, list[str]]:
+    """Return the codes that a route may answer, by the status.
+
+    Args:
+        rule: the route.
+        method: the method.
+        is_guarded: whether it takes a permission.
+        said: what it says of itself.
+    """
     found: dict[int, set[str]] = {500: {"internal_error"}}
 
     def add(status: int, codes: Iterable[str], *, when: object = True) -> None:
@@ -44,17 +49,19 @@ def errors_of(
 
     # Whoever watches the process may ask for it by any name.
     add(403, ["host_not_allowed"], when=not rule.endpoint.startswith("health."))
-    is_known = permission is not None or said.who in {"login", "session"}
+    is_known = is_guarded or said.who in {"login", "session"}
     add(400, _BODY, when=said.body)
     add(400, ["validation_error"], when=said.query)
     add(401, ["login_required"], when=is_known)
     add(401, ["setup_token_required", "setup_token_wrong"], when=said.who == "setup")
-    add(403, ["permission_denied"], when=permission)
+    add(403, ["permission_denied"], when=is_guarded)
     add(403, ["session_required"], when=said.who == "session")
     add(403, ["cross_origin"], when=method not in SAFE)
     add(404, ["not_found"], when=rule.arguments)
     add(413, ["body_too_large"], when=said.body)
-    add(415, ["unsupported_media_type"], when=said.body)
+    # A page of another site can send a form along, so one is refused wherever a cookie counts.
+    changes = method not in SAFE
+    add(415, ["unsupported_media_type"], when=said.body or (is_guarded and changes))
     add(500, ["data_folder_not_writable"], when=said.who == "setup")
     add(503, UNAVAILABLE, when=said.needs_database or is_known)
     add(503, (*UNAVAILABLE, *OUT_OF_SERVICE), when=plugin_of(rule))

@@ -68,15 +68,15 @@ class Operations:
         said: Documented = getattr(view, "documentation", _DECLARES_NOTHING)
         if unsaid:
             said = _DECLARES_NOTHING
-        permission: str | None = getattr(view, "permission", None)
+        permissions: frozenset[str] = getattr(view, "permissions", frozenset())
         summary, description = _told(view)
         made: dict[str, Any] = {
             "operationId": _identifier(rule, method),
             "tags": [tag_of(rule)],
             "summary": summary,
-            "security": _security(permission, said),
+            "security": _security(bool(permissions), said),
         }
-        if permission:
+        for permission in sorted(permissions):
             description = f"{description}\n\nTakes the permission `{permission}`.".strip()
         if description:
             made["description"] = description
@@ -92,11 +92,11 @@ class Operations:
             }
         elif said is _DECLARES_NOTHING and method not in errors.SAFE:
             made["requestBody"] = {"content": {"application/json": {"schema": {}}}}
-        made["responses"] = self._responses(rule, method, permission, said)
+        made["responses"] = self._responses(rule, method, bool(permissions), said)
         return made
 
     def _responses(
-        self, rule: Rule, method: str, permission: str | None, said: Documented
+        self, rule: Rule, method: str, is_guarded: bool, said: Documented
     ) -> dict[str, Any]:
         found = {str(status): self._answer(status, said) for status in sorted(said.answers)}
         if said is _DECLARES_NOTHING:
@@ -104,7 +104,7 @@ class Operations:
             failure = self._component("Failure", _any_failure)
             found |= {"4XX": failure, "5XX": failure}
         name = _identifier(rule, method)
-        for status, codes in errors.errors_of(rule, method, permission, said).items():
+        for status, codes in errors.errors_of(rule, method, is_guarded, said).items():
             found[str(status)] = self._error(status, codes, name)
         return found
 
@@ -217,12 +217,12 @@ def _told(view: Callable[..., Any]) -> tuple[str, str]:
     return first.removesuffix("."), " ".join(rest.split())
 
 
-def _security(permission: str | None, said: Documented) -> list[dict[str, Any]]:
+def _security(is_guarded: bool, said: Documented) -> list[dict[str, Any]]:
     if said.who == "setup":
         return [{}, {SETUP_TOKEN: []}]
     if said.who == "session":
         return [{SESSION: []}]
-    return [{SESSION: []}, {TOKEN: []}] if permission or said.who == "login" else []
+    return [{SESSION: []}, {TOKEN: []}] if is_guarded or said.who == "login" else []
 
 
 def _any_failure() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .operations import SETUP_TOKEN, TOKEN
+from .operations import SESSION, SETUP_TOKEN, TOKEN
 
 _FORMAT = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _METHODS = frozenset({"get", "put", "post", "patch", "delete"})
@@ -20,7 +20,7 @@ def collection(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the collection: a folder for each tag, a request for each operation.
 
     Its variables are ``baseUrl``, ``token`` (an API token) and ``setupToken``. Postman keeps the
-    cookie that logging in sets, so whoever has logged in needs no token.
+    cookie that logging in sets, so whoever has logged in needs no token, but for changes an Origin.
     """
     items: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in document["tags"]}
     for path, method, operation in _operations(document):
@@ -58,6 +58,8 @@ def _request(
     accepted = {name for way in operation["security"] for name in way}
     if SETUP_TOKEN in accepted:
         headers.append({"key": "X-Setup-Token", "value": "{{setupToken}}", "disabled": True})
+    if SESSION in accepted and method != "get":
+        headers.append({"key": "Origin", "value": "{{baseUrl}}"})
     place = re.sub(r"\{(\w+)\}", r":\1", path)
     query = by_place["query"]
     url: dict[str, Any] = {

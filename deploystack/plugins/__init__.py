@@ -5,6 +5,7 @@ from deploystack.plugins import Model, PluginMetadata, db, hookimpl
 
 from ..access import Principal, current_principal, require_login, require_permission
 from ..app import json_response
+from ..auth import declare_permissions
 from ..database.binding import db
 from ..database.engines import READ_ONLY
 from ..database.types import UTCDateTime
@@ -35,6 +36,7 @@ __all__ = [
     "User",
     "current_principal",
     "db",
+    "declare_permissions",
     "hookimpl",
     "json_response",
     "read_json",

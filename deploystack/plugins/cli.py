@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import click
 from flask import current_app, g
@@ -14,18 +12,14 @@ from flask.cli import with_appcontext
 
 from ..database import get_database
 from ..database.cli import db
+from ..database.commanding import adding_to
 from ..database.migrations import glue
-from ..database.problems import DatabaseProblem
-from ..database.selection import NoSelection
-from ..errors import ApiError
 from . import purge as purging
 from . import scaffold
 from .plugin import Plugin
 from .registry import is_disabled
 from .report import report
 from .service import Service, get_service
-
-P = ParamSpec("P")
 
 OF_MIGRATE = ("migrate", "revision", "upgrade", "downgrade", "history", "current", "check", "stamp")
 """The commands of ``flask db`` that exist for a plugin too, with its name as first argument."""
@@ -36,25 +30,7 @@ def plugins() -> None:
     """List, make, migrate and remove plugins."""
 
 
-def command(name: str) -> Callable[[Callable[P, None]], click.Command]:
-    """Add a command to the group; what it raises for a person becomes a message and exit code 1."""
-
-    def decorate(function: Callable[P, None]) -> click.Command:
-        @functools.wraps(function)
-        def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-            try:
-                function(*args, **kwargs)
-            except (ApiError, DatabaseProblem) as error:
-                raise click.ClickException(f"{error.sentence} [{error.code}]") from None
-            except NoSelection:
-                raise click.ClickException(
-                    "No database has been chosen yet. Run `flask db setup` first. [not_configured]"
-                ) from None
-
-        added: click.Command = plugins.command(name)(with_appcontext(wrapped))
-        return added
-
-    return decorate
+command = adding_to(plugins)
 
 
 @command("list")
@@ -107,12 +83,12 @@ def retry(name: str) -> None:
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 def purge(name: str, yes: bool) -> None:
-    """Delete the tables of a plugin, installed or not, with all rows."""
+    """Delete the tables and the settings of a plugin, installed or not."""
     database = get_database(_app())
     for table, rows in purging.contents(database, name).items():
         click.echo(f"{table:40} {rows} row{'' if rows == 1 else 's'}")
     if not yes:
-        click.confirm("Delete these tables and their rows?", abort=True)
+        click.confirm("Delete all of this?", abort=True)
     purging.purge(database, name)
     click.echo("Deleted.")
     if any(plugin.name == name and plugin.is_loaded for plugin in _service().plugins.all):

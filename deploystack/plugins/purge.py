@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from ..database import Database, engines
 from ..database.migrations import migrator
 from ..errors import ApiError
-from ..settings.removal import remove_settings
+from ..settings.removal import remove_settings, settings_of
 from . import ledger
 from .plugin import version_table
 from .rules import NAME, is_reserved
 
 
 def contents(database: Database, name: str) -> dict[str, int]:
-    """Return the tables of the plugin ``name``, installed or not, with their numbers of rows.
+    """Return what the plugin ``name`` has, installed or not: its settings, and rows by table.
 
     Raises:
         ApiError: 404 ``plugin_unknown``, there are none, or there can be none.
@@ -25,6 +25,8 @@ def contents(database: Database, name: str) -> dict[str, int]:
         raise _nothing(name)
     with engines.inspection(database.target()) as connection:
         found = _count(connection, name)
+        if database.schema.is_current(connection) and settings_of(connection, name):
+            found["global_settings"] = len(settings_of(connection, name))
         if not found and name not in ledger.read(connection, _tables(connection)):
             raise _nothing(name)
         return found

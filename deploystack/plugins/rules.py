@@ -23,7 +23,7 @@ MAX_TABLE_NAME = 63
 MAX_GROUP_NAME = 255
 MAX_DESCRIPTION = 2000
 MAX_SORT_ORDER = 2**31
-CORE_GROUPS = frozenset(group.id for group in core.GROUPS)
+CORE_KEYS = frozenset(setting.key for group in core.GROUPS for setting in group.settings)
 
 _TAKEN = frozenset({"alembic", "core", "deploystack", "pg", "sqlite"})
 
@@ -164,10 +164,10 @@ def _check_group(group: Any) -> None:
     if not isinstance(group, SettingGroup) or not isinstance(group.settings, Sequence):
         _refuse_setting("The hook deploystack_settings returns groups of type SettingGroup.")
     [group_id] = _untyped(group, "id")
-    if not isinstance(group_id, str) or not KEY.fullmatch(group_id) or group_id in CORE_GROUPS:
+    if not isinstance(group_id, str) or not KEY.fullmatch(group_id):
         _refuse_setting(
-            "The id of a group consists of at most 255 letters, digits, '.', '_' and '-', and is "
-            f"not one of the core's. {group_id!r} cannot be used. Rename it."
+            "The id of a group consists of at most 255 letters, digits, '.', '_' and '-'. "
+            f"{group_id!r} cannot be used. Rename it."
         )
     name, description, icon, sort_order = _untyped(
         group, "name", "description", "icon", "sort_order"
@@ -194,7 +194,10 @@ def _check_setting(name: str, setting: Any) -> None:
     key, kind, default, description, validate = _untyped(
         setting, "key", "type", "default", "description", "validate"
     )
-    if not isinstance(key, str) or not KEY.fullmatch(key) or not key.startswith(f"{name}."):
+    # A key of the core's is no reason to do without the plugin: the core's declaration holds.
+    if not isinstance(key, str) or not (
+        key in CORE_KEYS or (KEY.fullmatch(key) and key.startswith(f"{name}."))
+    ):
         _refuse_setting(
             f"The keys of a plugin's settings begin with its own name and '.', here '{name}.', and "
             f"consist of at most 255 letters, digits, '.', '_' and '-'. {key!r} does not. Rename "

@@ -20,6 +20,7 @@ from ..database.migrations import migrator
 from ..database.migrations.migrator import Progress
 from ..database.problems import DatabaseProblem
 from ..settings import get_settings
+from ..settings.initialise import Tally
 from . import initial, structure
 from .deadline import call_bounded
 from .failure import PluginError, Stuck, blamed
@@ -103,6 +104,7 @@ class Update:
         self._seconds = seconds
         self._progress = progress
         self._watched = Watched(connection, plugin.prefix)
+        self._tally: Tally | None = None
 
     def run(self, present: set[str], *, is_unchanged: bool) -> set[str]:
         """Do all there is to do.
@@ -141,6 +143,11 @@ class Update:
         if before is None:
             return present | {table.name for table in plugin.tables}
         return set(self._check_others(before))
+
+    def tell(self) -> None:
+        """Log which settings were made, now that all that was done stays."""
+        if self._tally:
+            self._tally.tell(self._plugin.name)
 
     def _search_path(self) -> str | None:
         if self._connection.dialect.name == "sqlite":
@@ -215,7 +222,7 @@ class Update:
             blamed("plugin_settings_failed", "Its settings cannot be made. See the log."),
             Session(self._connection, join_transaction_mode="create_savepoint") as session,
         ):
-            get_settings(self._app).initialise(session, plugin.name)
+            self._tally = get_settings(self._app).initialise(session, plugin.name)
             session.commit()  # of its own savepoint
 
     def _seed(self) -> None:

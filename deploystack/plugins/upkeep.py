@@ -159,6 +159,7 @@ class Upkeep:
             with guarding(connection):
                 after = update.run(present, is_unchanged=is_unchanged)
             savepoint.commit()
+            update.tell()
             return after
         except KeyboardInterrupt:
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,11 +57,7 @@ def code() -> Actor:
 
 def operator() -> Actor:
     """Return who runs a command."""
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):  # a container's user need not have a name
-        name = "unknown"
-    return Actor(f"command line ({name})"[:255])
+    return Actor(models.operator())
 
 
 def record(
@@ -80,8 +75,13 @@ def told(row: GlobalSetting) -> str | None:
 
 
 def forget_values(session: Session, key: str) -> None:
-    """Take the values of a setting out of the log: it has become a secret."""
-    for entry in session.scalars(_about_settings().where(AuditEntry.subject == key)):
+    """Take the values of a setting out of the log: it has become a secret.
+
+    A group of the same name keeps its entries.
+    """
+    about_groups = AuditEntry.action.startswith(f"{PREFIX}group_", autoescape=True)
+    query = _about_settings().where(AuditEntry.subject == key, ~about_groups)
+    for entry in session.scalars(query):
         entry.details = {k: v for k, v in entry.details.items() if k not in {"before", "after"}}
 
 

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import click
-import sqlalchemy as sa
 from flask import current_app
-from flask.cli import with_appcontext
 from marshmallow import ValidationError
 
-from ..database import engines, get_database
-from ..database.problems import DatabaseProblem
-from ..errors import ApiError
+from ..database.commanding import adding_to
+from ..database.reading import reader
 from . import audit, values, wire
 from .condition import HEALTHY, condition
 from .groups import settings_in
-from .reading import all_settings, find_setting, reader
+from .reading import all_settings, find_setting
 from .rotation import rotate
 from .service import Settings, get_settings
 from .store import Store
+from .texts import check_no_placeholder
 from .transfer import exported, import_all
-
-P = ParamSpec("P")
-
-CONNECT_SECONDS = 15.0
-"""How long a command waits for its database to be connected and brought up to date."""
 
 
 @click.group()
@@ -40,28 +31,7 @@ def settings() -> None:
     """Look at settings, change them, and change the key that seals secrets."""
 
 
-def command(name: str, **options: Any) -> Callable[[Callable[P, None]], click.Command]:
-    """Add a command; what it raises for a person becomes a message and exit code 1."""
-
-    def decorate(function: Callable[P, None]) -> click.Command:
-        @functools.wraps(function)
-        def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-            try:
-                get_database(current_app).current(CONNECT_SECONDS)
-                function(*args, **kwargs)
-            except (ApiError, DatabaseProblem) as error:
-                raise click.ClickException(f"{error.sentence} [{error.code}]") from None
-            except ValidationError as error:
-                raise click.ClickException(f"{_told(error)} [validation_error]") from None
-            except sa.exc.DBAPIError as error:
-                if not engines.is_about_the_database(error):
-                    raise
-                raise click.ClickException(engines.problem_of(error).for_operator()) from None
-
-        added: click.Command = settings.command(name, **options)(with_appcontext(wrapped))
-        return added
-
-    return decorate
+command = adding_to(settings, connected=True)
 
 
 @command("list")
@@ -111,6 +81,7 @@ def set_value(
         raise click.UsageError("Give either a VALUE or --stdin.")
     fields = {name: each for name, each in given.items() if each is not None}
     text = _read_stdin() if from_stdin else value
+    check_no_placeholder(text)
     with _settings().changing(audit.operator()) as store:
         if kind and store.look_for(key) is None:
             store.create(key, text, kind, **fields)
@@ -179,14 +150,7 @@ def rotate_key(discard_unreadable: bool) -> None:
     With DEPLOYSTACK_ENCRYPTION_SECRET, that is the new key, and the former one is in
     DEPLOYSTACK_ENCRYPTION_SECRET_OLD. Without, a new one is generated.
     """
-    try:
-        outcome = rotate(
-            _settings(), audit.operator(), _show, give_up_unreadable=discard_unreadable
-        )
-    except OSError as error:
-        raise click.ClickException(
-            f"{error.filename}: {error.strerror} [data_folder_not_writable]"
-        ) from None
+    outcome = rotate(_settings(), audit.operator(), _show, give_up_unreadable=discard_unreadable)
     if outcome.completed:
         click.echo("A change of the key that was interrupted is complete now.")
     elif outcome.needless:
@@ -237,7 +201,7 @@ def _read_stdin() -> str:
         text = sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:
         raise click.ClickException("Standard input is not UTF-8.") from None
-    return text.removesuffix("\n").removesuffix("\r")
+    return text.removesuffix("\r\n") if text.endswith("\r\n") else text.removesuffix("\n")
 
 
 def _show(step: str) -> None:
@@ -248,18 +212,3 @@ def _show(step: str) -> None:
 def _one_line(text: str) -> str:
     line = text if text.isprintable() else repr(text)
     return line if len(line) <= 80 else line[:79] + "…"
-
-
-def _told(error: ValidationError) -> str:
-    """Return what is wrong, in one line, each field by its name."""
-
-    def flat(messages: Any) -> list[str]:
-        if isinstance(messages, dict):
-            return [
-                f"{name}: {text}" if name != "_schema" else text
-                for name, each in messages.items()
-                for text in flat(each)
-            ]
-        return [str(each) for each in messages]
-
-    return " ".join(flat(error.messages))

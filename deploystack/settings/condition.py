@@ -13,6 +13,7 @@ from ..models.timestamps import now
 from . import audit, values
 from .encryption import Cipher
 from .problems import KEY_WRONG
+from .rows import is_empty
 from .service import Settings
 from .state import version_and_fingerprint
 from .wire import moment
@@ -26,19 +27,23 @@ UNREADABLE = (
 
 def condition(settings: Settings, session: Session) -> dict[str, Any]:
     """Return how the settings in the database are, looked up now. Changes nothing."""
-    rows = list(session.scalars(sa.select(GlobalSetting).order_by(GlobalSetting.key)))
+    fingerprint, rows = _read(session)
     groups = session.scalar(sa.select(sa.func.count()).select_from(GlobalSettingGroup)) or 0
     declared = settings.definitions.settings
     done = [
         {"owner": owner, "at": moment(entry.at), **entry.details}
         for owner, entry in audit.initialisations(session).items()
     ]
-    encryption = _encryption(settings, session, rows)
+    encryption = _encryption(settings, fingerprint, rows)
     return {
         "encryption_working": encryption["working"],
         "encryption": encryption,
         "missing_required": [
-            row.key for row in rows if row.key in declared and _is_missing(settings, row)
+            row.key
+            for row in rows
+            if row.key in declared
+            and declared[row.key].required
+            and is_empty(row, declared[row.key])
         ],
         "counts": {
             "settings": len(rows),
@@ -64,9 +69,21 @@ def condition(settings: Settings, session: Session) -> dict[str, Any]:
     }
 
 
-def _encryption(settings: Settings, session: Session, rows: list[GlobalSetting]) -> dict[str, Any]:
+def _read(session: Session) -> tuple[str | None, list[GlobalSetting]]:
+    """Return the settings, and which key has sealed them, both as they were at one moment."""
+    query = sa.select(GlobalSetting).order_by(GlobalSetting.key)
+    while True:
+        _, before = version_and_fingerprint(session.connection())
+        rows = list(session.scalars(query.execution_options(populate_existing=True)))
+        _, after = version_and_fingerprint(session.connection())
+        if before == after:  # the key was not changed between the two
+            return after, rows
+
+
+def _encryption(
+    settings: Settings, fingerprint: str | None, rows: list[GlobalSetting]
+) -> dict[str, Any]:
     """Try to seal and to open: something new, and everything that is sealed."""
-    _, fingerprint = version_and_fingerprint(session.connection())
     cipher = settings.keyring.cipher(fingerprint)
     sealed = [row for row in rows if row.is_encrypted and row.value]
     unreadable = [row.key for row in sealed if not _opens(cipher, row)]
@@ -92,18 +109,6 @@ def _works(cipher: Cipher) -> bool:
 def _opens(cipher: Cipher | None, row: GlobalSetting) -> bool:
     try:
         return cipher is not None and cipher.open(row.key, row.value or "") is not None
-    except ValueError:
-        return False
-
-
-def _is_missing(settings: Settings, row: GlobalSetting) -> bool:
-    definition = settings.definitions.settings[row.key]
-    if not definition.required:
-        return False
-    if row.is_encrypted or not row.value:
-        return not row.value
-    try:
-        return values.is_empty(values.parse(row.type, row.value))
     except ValueError:
         return False
 

@@ -97,5 +97,8 @@ SMTP = SettingGroup(
     ],
 )
 
+SENT_ALONG = dict.fromkeys(("smtp.host", "smtp.port", "smtp.secure"), "smtp.password")
+"""Settings that tell where a secret is sent, or whether anybody can listen."""
+
 GROUPS = (GLOBAL, SMTP)
 """All groups of the core."""

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, request
 
 from ..access import require_login, require_permission
 from ..app import json_response
+from ..database.reading import reader
 from ..documented import Documented
 from ..http import read_json
 from ..models import GlobalSetting, GlobalSettingGroup
@@ -15,7 +16,7 @@ from . import audit, wire
 from .answers import GroupDone, GroupFound, GroupIds, GroupsFound
 from .definitions import Definitions
 from .groups import all_groups, create_group, find_group, settings_in, update_group
-from .reading import all_settings, reader
+from .reading import all_settings
 from .schemas import GroupChange, NewGroup
 from .service import get_settings
 from .store import Store

@@ -13,7 +13,7 @@ from . import audit, values
 from .declarations import Setting
 from .definitions import Definitions
 from .keys import Keyring
-from .rows import declared_group, declared_setting
+from .rows import declared_group, declared_setting, is_empty
 from .state import locked
 from .vault import Vault
 
@@ -34,6 +34,16 @@ class Tally:
     skipped: int = 0
     missing: list[str] = field(default_factory=list)
 
+    def tell(self, owner: str) -> None:
+        """Log it, in one line: for whoever knows that it will not be taken back."""
+        log.info(
+            "Settings of %s: %s created, %s skipped; required and still empty: %s.",
+            owner,
+            self.created,
+            self.skipped,
+            ", ".join(self.missing) or "none",
+        )
+
 
 def initialise(session: Session, definitions: Definitions, keyring: Keyring, owner: str) -> Tally:
     """Make the groups and settings that ``owner`` declares and that are missing.
@@ -47,7 +57,7 @@ def initialise(session: Session, definitions: Definitions, keyring: Keyring, own
         owner: ``core`` or a plugin.
 
     Returns:
-        What was done.
+        What was done; it is not logged yet.
     """
     state = locked(session)
     vault = Vault(keyring, state)
@@ -67,18 +77,11 @@ def initialise(session: Session, definitions: Definitions, keyring: Keyring, own
         else:
             _follow_type(row, definition)
             tally.skipped += 1
-        if definition.required and _is_empty(row):
+        if definition.required and is_empty(row, definition):
             tally.missing.append(definition.key)
     state.version += 1
     audit.record(session, audit.APPLICATION, "initialise", owner, asdict(tally))
     session.flush()
-    log.info(
-        "Settings of %s: %s created, %s skipped; required and still empty: %s.",
-        owner,
-        tally.created,
-        tally.skipped,
-        ", ".join(tally.missing) or "none",
-    )
     return tally
 
 
@@ -113,12 +116,3 @@ def _follow_type(row: GlobalSetting, definition: Setting) -> None:
         log.warning("The value of the setting %s is no %s.", row.key, definition.type)
     else:
         row.type = definition.type
-
-
-def _is_empty(row: GlobalSetting) -> bool:
-    if row.is_encrypted or not row.value:
-        return not row.value
-    try:
-        return values.is_empty(values.parse(row.type, row.value))
-    except ValueError:
-        return False

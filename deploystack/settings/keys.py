@@ -94,11 +94,12 @@ class Keyring:
         return secret is not None and self._key(secret).fingerprint == fingerprint
 
     def _read(self) -> list[Key]:
+        following = _content(self._next_file)  # first: a rename makes it the other
         in_file = _content(self._file)
         if self._generated:  # a running process keeps its key though the file is gone
             self._generated = in_file = in_file or self._generated
         first = self._config.encryption_secret or in_file
-        rest = [self._config.encryption_secret_old, in_file, _content(self._next_file)]
+        rest = [self._config.encryption_secret_old, in_file, following]
         keys = [self._key(secret) for secret in [first, *rest] if secret]
         return list({key.fingerprint: key for key in keys}.values())
 

@@ -5,23 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..database import db
-from ..database.engines import READ_ONLY
 from ..models import GlobalSetting
 from .definitions import KEY, Definitions
 from .problems import setting_unknown
-
-
-def reader() -> Session:
-    """Return the session of ``db.session``, in a transaction that only reads if it can be one.
-
-    Raises:
-        ApiError: 503, there is no usable database.
-    """
-    session = db.session()
-    if not session.in_transaction():
-        session.connection(execution_options={READ_ONLY: True})
-    return session
 
 
 def all_settings(session: Session) -> list[GlobalSetting]:

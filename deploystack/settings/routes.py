@@ -10,8 +10,9 @@ from flask.sansio.blueprints import BlueprintSetupState
 
 from ..access import Principal, check_permission, require_login, require_permission
 from ..app import json_response
+from ..database.reading import reader
 from ..documented import Documented, Done
-from ..http import excluding, read_json
+from ..http import excluding, has_body, read_json
 from ..models import GlobalSetting
 from . import audit, wire
 from .answers import (
@@ -27,7 +28,7 @@ from .bulk import write_all
 from .condition import HEALTHY, condition
 from .groups import settings_in
 from .problems import changed_meanwhile
-from .reading import all_settings, find_setting, matching, reader
+from .reading import all_settings, find_setting, matching
 from .schemas import (
     MAX_BULK_BYTES,
     MAX_BYTES,
@@ -158,7 +159,7 @@ def bulk() -> Response:
     body=_recipient,
     needs_body=False,
     errors={
-        409: ["mail_disabled", "setting_missing"],
+        409: ["mail_disabled", "setting_conflict", "setting_missing"],
         502: ["smtp_failed"],
         503: ["encryption_key_wrong", "secret_unreadable"],
         504: ["smtp_timeout"],
@@ -168,12 +169,14 @@ def smtp_test() -> Response:
     """Send a message by the server that is set."""
     from . import smtp  # what it needs is slow to import, and seldom used
 
-    body = read_json(request, _recipient) if request.mimetype or request.content_length else {}
+    body = read_json(request, _recipient) if request.mimetype or has_body(request) else {}
     settings = _settings()
     server = smtp.configured(settings)
     message = smtp.test_message(settings, server, body.get("to"))
-    smtp.send(server, message)
     to = body.get("to") or server.sender.addr_spec
+    with settings.changing(_actor()) as store:
+        store.record("smtp_test", "smtp", {"to": to, "host": server.host, "port": server.port})
+    smtp.send(server, message)
     return json_response(
         {"success": True, "data": {"to": to}, "message": f"A message was sent to {to}."}
     )

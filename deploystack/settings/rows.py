@@ -1,11 +1,12 @@
-"""The rows of declared settings and groups, as they are before anybody changes them."""
+"""Rows: those of declared settings and groups, as they are before anybody changes them."""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
 from ..models import GlobalSetting, GlobalSettingGroup
-from .declarations import SettingGroup
+from . import values
+from .declarations import Setting, SettingGroup
 from .definitions import Definitions
 from .vault import Vault
 
@@ -36,3 +37,18 @@ def declared_group(group: SettingGroup) -> GlobalSettingGroup:
         icon=group.icon,
         sort_order=group.sort_order,
     )
+
+
+def is_empty(row: GlobalSetting, definition: Setting) -> bool:
+    """Return whether a declared setting has no value. What is sealed, or not of its type, is one.
+
+    As long as nothing is kept, it has its default.
+    """
+    if row.value is None:
+        return values.is_empty(definition.default)
+    if row.is_encrypted or not row.value:
+        return not row.value
+    try:
+        return values.is_empty(values.parse(row.type, row.value))
+    except ValueError:
+        return False

@@ -15,15 +15,15 @@ from time import monotonic
 from typing import Any, cast
 
 import sqlalchemy as sa
-from flask import Flask, current_app, g, has_app_context
+from flask import Flask, current_app
 from sqlalchemy.orm import Session
 from werkzeug.local import LocalProxy
 
 from ..database import Database, db, engines, get_database
-from ..database.binding import Binding
+from ..database.binding import Binding, pinned_binding
 from ..database.problems import DatabaseProblem
 from ..logs import describe
-from . import audit, initialise, snapshot, state, values
+from . import audit, initialise, snapshot, state, texts, values
 from .audit import Actor
 from .definitions import CORE, Definitions
 from .keys import Keyring
@@ -43,12 +43,13 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 """For how long settings are read without asking whether they were changed."""
 
+GRACE_SECONDS = 0.3
+"""For how much longer they are read by some while another one is asking."""
+
 ASK_SECONDS = 2.0
 """How long the database may take to tell that."""
 
 EXTENSION = "deploystack_settings"
-
-_LOOKED = "_settings_looked"
 
 
 def get_settings(app: Flask) -> Settings:
@@ -129,16 +130,17 @@ class Settings:
             ValidationError: the value is not of the setting's type, or refused.
             ApiError: 404, there is no such setting; 409, it is a secret and the key is wrong.
         """
+        texts.check_no_placeholder(value)
         with self.changing(audit.code()) as changes:
             changes.update(key, {"value": value}, convert=values.write)
 
     def seed(self, session: Session) -> None:
         """Give a database the core's groups and settings. One of the seeds of the core."""
-        self.initialise(session, CORE)
+        self.initialise(session, CORE).tell(CORE)
 
-    def initialise(self, session: Session, owner: str) -> None:
+    def initialise(self, session: Session, owner: str) -> initialise.Tally:
         """Give a database the groups and settings that ``owner`` declares. Does not commit."""
-        initialise.initialise(session, self.definitions, self.keyring, owner)
+        return initialise.initialise(session, self.definitions, self.keyring, owner)
 
     def lacking(self, connection: sa.Connection) -> frozenset[str]:
         """Return who declares a group or a setting that a database lacks."""
@@ -195,8 +197,8 @@ class Settings:
         try:
             with self._asking:
                 self._ask(binding)
-        except DatabaseProblem as problem:  # the first read tries again
-            log.warning("Settings could not be read: %s: %s", problem.code, problem.cause)
+        except (DatabaseProblem, sa.exc.TimeoutError) as error:  # the first read tries again
+            log.warning("Settings could not be read: %s", describe(error))
         finally:
             binding.release()
 
@@ -210,38 +212,47 @@ class Settings:
     def current(self) -> Snapshot:
         """Return all settings, which nobody may change. Nearly always at the cost of a look."""
         copy = self._snapshot
-        if (
-            monotonic() < copy.until
-            and copy.binding is self._database.binding
-            # Another worker may have chosen another database: once for each request, look for it.
-            and (not has_app_context() or _LOOKED in g)
-        ):
-            return copy
+        if monotonic() < copy.until:
+            binding = pinned_binding() if self._is_in_context() else self._database.binding
+            if copy.binding is binding:
+                return copy
         return self._followed()
 
     def _followed(self) -> Snapshot:
         """Return a copy that may be read, having looked which database is in use."""
         self._database = get_database(self._app)
-        binding = self._database.lease()
-        try:
+        with self._binding() as binding:
             copy = self._snapshot
             is_its = copy.binding is binding
-            if not is_its or monotonic() >= copy.until:
-                # While one asks, the others read on, unless they know that it is outdated.
-                if not self._asking.acquire(blocking=not is_its or copy.until == 0):
-                    return copy
-                try:
-                    copy = self._ask(binding)
-                finally:
-                    self._asking.release()
-            if has_app_context():
-                setattr(g, _LOOKED, True)
-            return copy
-        except DatabaseProblem as problem:
-            self._database.lost(binding, problem)
-            raise problem.as_api_error(503) from problem
+            if is_its and monotonic() < copy.until:
+                return copy
+            # While one asks, the others read on, unless what they have may be outdated by now.
+            is_fresh = is_its and monotonic() < copy.until + GRACE_SECONDS
+            if not self._asking.acquire(blocking=not is_fresh):
+                return copy
+            try:
+                return self._ask(binding)
+            except DatabaseProblem as problem:
+                self._database.lost(binding, problem)
+                raise problem.as_api_error(503) from problem
+            finally:
+                self._asking.release()
+
+    @contextmanager
+    def _binding(self) -> Iterator[Binding]:
+        """Hold the database that is in use: in an application context, the context's own."""
+        if self._is_in_context():
+            _ = db.engine  # from now on it is the context's, if none was before
+            yield pinned_binding()
+            return
+        binding = self._database.lease()
+        try:
+            yield binding
         finally:
             binding.release()
+
+    def _is_in_context(self) -> bool:
+        return bool(current_app) and current_app == self._app
 
     def _ask(self, binding: Binding) -> Snapshot:
         """Return a copy that holds now. Called by one thread at a time."""
@@ -260,7 +271,7 @@ class Settings:
                     return present
                 loaded = snapshot.load(connection, binding, self.definitions, self.keyring)
         except (DatabaseProblem, sa.exc.TimeoutError) as error:
-            if not is_its:
+            if not is_its or present.until == 0:  # what was changed here must be seen here
                 raise
             log.debug("Settings are not asked for: %s", describe(error))
             present.until = monotonic() + POLL_SECONDS

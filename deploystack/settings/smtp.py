@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import logging
 import smtplib
 import socket
@@ -26,6 +27,12 @@ log = logging.getLogger(__name__)
 
 SEND_SECONDS = 10.0
 """How long it may take to send a message, from looking the server up to its last word."""
+
+QUIT_SECONDS = 1.0
+"""How long a server may take to say goodbye, once it has the message."""
+
+MAX_SAID_BYTES = 65536
+"""How much a server may say in all; what it says is kept in memory."""
 
 IMPLICIT_TLS_PORT = 465
 
@@ -113,7 +120,7 @@ def send(server: Server, message: EmailMessage) -> None:
     thread = threading.Thread(target=attempt.run, daemon=True, name="smtp")
     thread.start()
     thread.join(SEND_SECONDS)
-    if thread.is_alive():
+    if thread.is_alive() and not attempt.is_taken:
         attempt.give_up()
         raise ApiError(
             504,
@@ -130,6 +137,7 @@ class _Attempt:
 
     def __init__(self, server: Server, message: EmailMessage) -> None:
         self.failure: ApiError | None = None
+        self.is_taken = False
         self._server = server
         self._message = message
         self._client: smtplib.SMTP | None = None
@@ -175,8 +183,10 @@ class _Attempt:
             _log_in(client, server.username, server.password)
         self._begin("send")
         client.send_message(self._message)
-        self._step = "quit"
-        with suppress(smtplib.SMTPException, OSError):  # the message is taken
+        self.is_taken = True
+        with suppress(smtplib.SMTPException, OSError):  # whatever it says to that
+            if client.sock:
+                client.sock.settimeout(QUIT_SECONDS)
             client.quit()
 
     def _connected(self, context: ssl.SSLContext | None) -> smtplib.SMTP:
@@ -197,19 +207,41 @@ class _Attempt:
 
 
 class _Plain(smtplib.SMTP):
-    """Is known before it connects, so that it can be ended while it does."""
+    """Is known before it connects, so that it can be ended while it does; listens only so long."""
 
     def __init__(self, note: Callable[[smtplib.SMTP], None], *args: Any, **options: Any) -> None:
         note(self)
         super().__init__(*args, **options)
 
+    def getreply(self) -> tuple[int, bytes]:
+        """Return what the server answers, unless it never ends."""
+        if self.file is None and self.sock:
+            self.file = _Ending(self.sock.makefile("rb").detach())
+        return super().getreply()
 
-class _Wrapped(smtplib.SMTP_SSL):
+
+class _Wrapped(_Plain, smtplib.SMTP_SSL):
     """The same, in TLS from the first byte."""
 
-    def __init__(self, note: Callable[[smtplib.SMTP], None], *args: Any, **options: Any) -> None:
-        note(self)
-        super().__init__(*args, **options)
+
+class _Ending(io.BufferedReader):
+    """Lines, until they are too many in all."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__(raw)
+        self._left = MAX_SAID_BYTES
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next line.
+
+        Raises:
+            OSError: there were too many before.
+        """
+        line = super().readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError("the server says too much")
+        return line
 
 
 def _log_in(client: smtplib.SMTP, username: str, password: str) -> None:

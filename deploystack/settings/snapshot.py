@@ -85,8 +85,10 @@ def _load(
         if is_encrypted and stored:
             text = _opened(snapshot.cipher, key, stored)
         snapshot.values[key] = _read(snapshot, key, definition, kind, text)
-        if group_id is not None:
-            snapshot.groups.setdefault(group_id, []).append(key)
+        # Code finds what it has declared where it has declared it, wherever it is shown.
+        home = definitions.group_of.get(key, group_id)
+        if home is not None:
+            snapshot.groups.setdefault(home, []).append(key)
     for key, definition in definitions.settings.items():
         if key not in snapshot.values:
             snapshot.values[key] = definition.default

@@ -13,16 +13,16 @@ from sqlalchemy.orm import Session
 
 from ..errors import ApiError
 from ..models import GlobalSetting, GlobalSettingGroup
-from . import audit, texts, values
+from . import audit, core, texts, values
 from .audit import Actor
 from .definitions import KEY, Definitions
 from .keys import Keyring
 from .problems import changed_meanwhile, setting_declared, setting_exists, setting_unknown
 from .rows import declared_setting
 from .state import locked
-from .texts import Convert
+from .texts import PLACEHOLDER, Convert
 from .vault import Vault
-from .wire import PLACEHOLDER, Match, etag
+from .wire import Match, etag
 
 log = logging.getLogger(__name__)
 
@@ -135,11 +135,12 @@ class Store:
         Raises:
             ValidationError: a field cannot be used.
             ApiError: 404 ``setting_unknown``, 412 ``setting_changed``, 409
-                ``encryption_key_wrong``, 403 ``permission_denied``.
+                ``encryption_key_wrong``, 403 ``permission_denied``, it takes the right to see
+                secrets.
         """
         row = self.find(key)
         _check_match(row, if_match)
-        encrypted = changes.get("encrypted", row.is_encrypted)
+        encrypted = changes.get("encrypted", self._stays_secret(row, changes))
         new = {
             "description": changes.get("description", row.description),
             "group_id": changes.get("group_id", row.group_id),
@@ -151,6 +152,8 @@ class Store:
         if new["value"] != row.value:
             new["type"] = self.kind(row)
         changed = sorted(name for name, value in new.items() if getattr(row, name) != value)
+        if "value" in changed:
+            self._check_destination(key)
         if changed:
             was_secret, before = row.is_encrypted, audit.told(row)
             for name in changed:
@@ -179,12 +182,15 @@ class Store:
         """Delete a setting that no code declares.
 
         Raises:
-            ApiError: 409 ``setting_declared``, 404 ``setting_unknown``, 412 ``setting_changed``.
+            ApiError: 409 ``setting_declared`` or ``encryption_key_wrong``, 404
+                ``setting_unknown``, 412 ``setting_changed``.
         """
         if key in self.definitions.settings:
             raise setting_declared(key)
         row = self.find(key)
         _check_match(row, if_match)
+        if row.is_encrypted and row.value:
+            self.vault.cipher()  # one that cannot be read now is not lost either
         details = {} if row.is_encrypted else {"before": audit.told(row)}
         self.session.delete(row)
         self.session.flush()
@@ -248,6 +254,27 @@ class Store:
         if value == "" and row.value is None and kind not in values.TEXTS:
             return None  # a form sends back a field that has been empty
         return texts.text_of(kind, value, convert, definition=definition, is_secret=is_secret)
+
+    def _stays_secret(self, row: GlobalSetting, changes: Mapping[str, Any]) -> bool:
+        """Return whether a setting is a secret as long as nobody says otherwise.
+
+        The value it has is not touched if its declaration makes a secret of it; another one is.
+        """
+        definition = self.definitions.settings.get(row.key)
+        is_declared = definition is not None and definition.encrypted
+        return row.is_encrypted or (is_declared and "value" in changes)
+
+    def _check_destination(self, key: str) -> None:
+        """Let only those say where a secret is sent who may see it: they could see it there."""
+        secret = core.SENT_ALONG.get(key)
+        if secret and not self.actor.may_reveal and self.find(secret).value:
+            raise ApiError(
+                403,
+                "permission_denied",
+                f"While {secret!r} is set, it takes the permission 'settings.reveal' to change "
+                f"where it is sent. Reset {secret!r} first, or ask an administrator.",
+                {"permission": "settings.reveal"},
+            )
 
     def _uncovered(self, row: GlobalSetting) -> str | None:
         if not self.actor.may_reveal:

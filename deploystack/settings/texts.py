@@ -11,9 +11,11 @@ from marshmallow import ValidationError
 from . import values
 from .declarations import Setting
 from .definitions import KEY
-from .wire import PLACEHOLDER
 
 log = logging.getLogger(__name__)
+
+PLACEHOLDER = "********"
+"""Shown in place of a secret. Sent back, it leaves the secret as it is."""
 
 Convert = Callable[[str, Any], str]
 """Turns a value of a type into text: ``values.accept`` or, for code, ``values.write``."""

@@ -89,7 +89,8 @@ def import_all(store: Store, document: Any) -> None:
     """
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValidationError("It is no document that `flask settings export` has written.")
-    if document.get("version") != VERSION:
+    version = document.get("version")
+    if version != VERSION or isinstance(version, bool):
         raise ValidationError("Another version of the application has written it.")
     refused: dict[str, Any] = {}
     for part, name, take in (("groups", "id", _take_group), ("settings", "key", _take_setting)):
@@ -108,11 +109,15 @@ def _take_all(
 ) -> None:
     if not isinstance(entries, list):
         raise ValidationError({part: ["It must be a list."]})
+    seen: set[str] = set()
     for index, entry in enumerate(entries):
+        what = entry.get(name) if isinstance(entry, dict) else None
         try:
+            if str(what) in seen:
+                raise ValidationError({name: ["It is there twice."]})
+            seen.add(str(what))
             take(store, entry)
         except ValidationError as error:
-            what = entry.get(name) if isinstance(entry, dict) else None
             refused[str(what or f"{part}[{index}]")] = error.messages
 
 

@@ -13,12 +13,10 @@ from flask import Request
 from ..models import AuditEntry, GlobalSetting, GlobalSettingGroup
 from . import values
 from .definitions import Definitions
+from .texts import PLACEHOLDER, default_text
 
 Match = Callable[[str], bool]
 """Tells whether an ETag is the one that the caller has read."""
-
-PLACEHOLDER = "********"
-"""Shown in place of a secret. Sent back, it leaves the secret as it is."""
 
 
 def setting(row: GlobalSetting, definitions: Definitions) -> dict[str, Any]:
@@ -26,8 +24,12 @@ def setting(row: GlobalSetting, definitions: Definitions) -> dict[str, Any]:
     if row.is_encrypted:
         is_set = bool(row.value)
         return _shown(row, definitions, PLACEHOLDER if is_set else "", None, is_set)
-    typed = _typed(row.type, row.value)
-    return _shown(row, definitions, row.value or "", typed, not values.is_empty(typed))
+    definition = definitions.settings.get(row.key)
+    text = row.value
+    if text is None and definition:
+        text = default_text(definition)  # what code reads
+    typed = _typed(row.type, text)
+    return _shown(row, definitions, text or "", typed, not values.is_empty(typed))
 
 
 def revealed(row: GlobalSetting, definitions: Definitions, text: str | None) -> dict[str, Any]:

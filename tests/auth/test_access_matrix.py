@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 from deploystack import create_app
 from deploystack.auth import sessions, tokens
 from deploystack.database import db, get_database
-from deploystack.models import LoginSession, User
+from deploystack.models import ApiToken, LoginSession, User
 from deploystack.models.timestamps import now
 from tests.support.applications import set_up
 from tests.support.people import administrator, holding, user
@@ -77,6 +77,8 @@ ANSWERS = {
     "an expired session": ("", "login_required", "login_required", "login_required"),
     "an idle session": ("", "login_required", "login_required", "login_required"),
     "a revoked token": ("", "login_required", "login_required", "login_required"),
+    "an expired token": ("", "login_required", "login_required", "login_required"),
+    "a token that never was": ("", "login_required", "login_required", "login_required"),
     "a user": ("", "", "", "permission_denied"),
     "an administrator": ("", "", "", ""),
     "a token with the scope": ("", "", "session_required", ""),
@@ -107,10 +109,17 @@ class Cast:
             db.session.commit()
         return holding(self.app, token)
 
-    def token(self, user_id: str, *scopes: str) -> FlaskClient:
-        """Return a client that sends a token."""
+    def token(
+        self, user_id: str, scope: str, *, revoked: bool = False, days: float = 1
+    ) -> FlaskClient:
+        """Return a client that sends a token: a good one, or one that was good."""
         with self.app.app_context():
-            _, secret = tokens.create(user_id, "test", scopes, 1, scopes)
+            told, secret = tokens.create(user_id, "test", [scope], 1, [scope])
+            kept = db.session.get_one(ApiToken, told["id"])
+            kept.expires_at = now() + timedelta(days=days)
+            db.session.commit()
+            if revoked:
+                tokens.revoke(db.session(), kept)
         return self.bearer(secret)
 
     def bearer(self, secret: str) -> FlaskClient:
@@ -127,7 +136,9 @@ class Cast:
             "a stranger": self.app.test_client,
             "an expired session": lambda: self.session(self.admin_id, expires_at=ago),
             "an idle session": lambda: self.session(self.admin_id, seen_at=-sessions.IDLE),
-            "a revoked token": lambda: self.bearer("dst_revoked"),
+            "a revoked token": lambda: self.token(self.admin_id, permission, revoked=True),
+            "an expired token": lambda: self.token(self.admin_id, permission, days=-0.001),
+            "a token that never was": lambda: self.bearer(f"{tokens.PREFIX}{'x' * 43}"),
             "a user": lambda: self.session(self.user_id),
             "an administrator": lambda: self.session(self.admin_id),
             "a token with the scope": lambda: self.token(self.admin_id, permission),

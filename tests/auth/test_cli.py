@@ -10,6 +10,7 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 
+from deploystack.models import operator
 from tests.support.answers import assert_error
 from tests.support.applications import command, set_up
 from tests.support.commands import Commands
@@ -76,8 +77,8 @@ def test_making_accounts(ready: Flask, direct: Direct) -> None:
     typed = f"{PASSWORD}\n{PASSWORD}\n"
     assert "Made the account bob (global_user)." in done(ready, *bob, input=typed)
     carol = ("users", "create", "--username", "carol", "--email", "c@example.org", "--admin")
-    made = done(ready, *carol, "--password-stdin", input=PASSWORD)
-    assert made == "Made the account carol (global_admin).\n"
+    told = done(ready, *carol, "--password-stdin", input=PASSWORD)
+    assert told == "Made the account carol (global_admin).\n"
 
     listed = json.loads(done(ready, "users", "list", "--json"))
     assert [(one["username"], one["role_id"], one["first_name"]) for one in listed] == [
@@ -86,13 +87,15 @@ def test_making_accounts(ready: Flask, direct: Direct) -> None:
         ("carol", "global_admin", None),
     ]
     assert log_in(ready.test_client(), "bob").status_code == 200
+    done(ready, "settings", "set", "smtp.port", "25")
     entries = direct.rows(
         "SELECT action, subject, actor, actor_id, address FROM audit_log "
-        "WHERE action LIKE 'users.%%' ORDER BY id"
+        "WHERE actor <> 'application' ORDER BY id"
     )
-    assert entries == [
-        ("users.create", name, "cli", None, None) for name in ("alice", "bob", "carol")
-    ]
+    made = [("users.create", name) for name in ("alice", "bob", "carol")]
+    assert [entry[:2] for entry in entries] == [*made, ("settings.update", "smtp.port")]
+    assert {entry[2:] for entry in entries} == {(operator(), None, None)}
+    assert operator().startswith("command line (")
 
 
 def test_a_list_for_programs_says_nothing_of_passwords(ready: Flask, admin: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,18 +12,18 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from deploystack import create_app
-from deploystack.auth import declare_permissions
 from deploystack.database import get_database
 from deploystack.plugins import (
     PluginMetadata,
     Role,
     current_principal,
+    declare_permissions,
     hookimpl,
     json_response,
     require_permission,
 )
 from tests.support.answers import assert_error
-from tests.support.applications import set_up
+from tests.support.applications import command, set_up
 from tests.support.people import ME, USERS, administrator, token, user
 
 CORE = [
@@ -53,6 +54,11 @@ class Notes:
             role.permissions = [*role.permissions, "notes.read"]
 
     @hookimpl
+    def deploystack_database_ready(self, app: Flask) -> None:
+        time.sleep(0.2)  # whoever needs what is declared here waits for it
+        declare_permissions(app, ["notes.export"])
+
+    @hookimpl
     def deploystack_blueprints(self) -> list[Blueprint]:
         blueprint = Blueprint("notes", __name__)
 
@@ -61,7 +67,8 @@ class Notes:
         def read() -> Response:
             principal = current_principal()
             assert principal
-            return json_response({"who": principal.username})
+            may_export = "notes.export" in principal.permissions
+            return json_response({"who": principal.username, "may_export": may_export})
 
         @blueprint.post("/write")
         @require_permission("notes.write")
@@ -87,9 +94,9 @@ def test_a_plugins_permissions(noted: Flask) -> None:
         admin = administrator(noted)
         bob = user(noted, "bob")
 
-        assert admin.get(read).get_json() == {"who": "alice"}
+        assert admin.get(read).get_json() == {"who": "alice", "may_export": True}
         assert admin.post(write).status_code == 200
-        assert bob.get(read).get_json() == {"who": "bob"}
+        assert bob.get(read).get_json() == {"who": "bob", "may_export": False}
         assert assert_error(bob.post(write), 403, "permission_denied") == {
             "permission": "notes.write"
         }
@@ -100,10 +107,28 @@ def test_a_plugins_permissions(noted: Flask) -> None:
         assert stranger.post(write, headers=header).status_code == 200
         assert_error(stranger.get(read, headers=header), 403, "permission_denied")
         header = token(bob, "notes.read")
-        assert stranger.get(read, headers=header).get_json() == {"who": "bob"}
+        assert stranger.get(read, headers=header).get_json()["who"] == "bob"
         assert stranger.get("/api/plugins").get_json()["data"][0]["state"] == "active"
     finally:
         get_database(noted).close()
+
+
+def test_a_permission_that_no_route_names(noted: Flask, data_dir: Path) -> None:
+    """Administrators have it, and tokens may, also those that a command makes in a new process."""
+    administrator(noted)
+    get_database(noted).close()
+    again = create_app({"DEPLOYSTACK_DATA_DIR": data_dir}, plugins=[Notes()])
+    try:
+        arguments = ("tokens", "create", "--user", "alice", "--name", "job")
+        made = command(again, *arguments, "--scope", "notes.export", "--scope", "notes.read")
+        assert made.exit_code == 0, made.output
+        header = {"Authorization": f"Bearer {made.stdout.strip()}"}
+        answer = again.test_client().get("/api/plugin/notes/read", headers=header)
+        assert answer.get_json() == {"who": "alice", "may_export": True}
+        refused = command(again, *arguments, "--scope", "notes.exports")
+        assert "[unknown_scope]" in refused.output
+    finally:
+        get_database(again).close()
 
 
 def probe(app: Flask, permission: str) -> Callable[[FlaskClient], int]:

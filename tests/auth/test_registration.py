@@ -18,6 +18,7 @@ from tests.support.people import (
     PASSWORD,
     PERSON,
     REGISTER,
+    USERS,
     person,
     switch,
 )
@@ -137,6 +138,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"email": '"a b"@example.org'}, "email"),
     ({"email": "a\0@example.org"}, "email"),
     ({"email": f"{'a' * 250}@example.org"}, "email"),
+    ({"email": "\u0430lice@example.org"}, "email"),  # a Cyrillic letter that looks like an a
+    ({"email": "alice@ex\u0430mple.org"}, "email"),
+    ({"email": "alice@example.\u043erg"}, "email"),
+    ({"email": "\u0131da@example.org"}, "email"),  # a dotless i
+    ({"email": "siobhán@example.org"}, "email"),
+    ({"email": "alice@münchen.example"}, "email"),
     ({"email": 5}, "email"),
     ({"password": None}, "password"),
     ({"password": 12345678}, "password"),
@@ -167,6 +174,28 @@ def test_fields_that_are_not_as_they_should_be(ready: Flask, direct: Direct) -> 
     assert direct.rows("SELECT count(*) FROM users") == [0]
     assert direct.rows("SELECT count(*) FROM login_sessions") == [0]
     assert client.post(REGISTER, json=PERSON).status_code == 201
+
+
+def test_an_address_of_other_letters_is_told_what_to_do(
+    ready: Flask, admin: FlaskClient, bob: FlaskClient
+) -> None:
+    """By whichever way an account gets one; a domain can be written in ASCII."""
+    where = f"{USERS}/{bob.get(ME).get_json()['id']}"
+    for email in ("\u0430lice@example.org", "carol@münchen.example"):
+        created = admin.post(USERS, json=person("carol", email=email))
+        changed = admin.put(where, json={"email": email})
+        for answer in (created, changed):
+            told = assert_error(answer, 400, "validation_error")
+            assert any("ASCII letters" in sentence for sentence in told["email"])
+        arguments = ("users", "create", "--username", "carol", "--email", email)
+        made = command(ready, *arguments, "--password-stdin", input=f"{PASSWORD}\n")
+        assert made.exit_code == 1
+        assert "ASCII letters" in made.output
+    ascii_form = "carol@xn--mnchen-3ya.example"
+    answer = admin.post(USERS, json=person("carol", email=ascii_form))
+    assert answer.get_json()["user"]["email"] == ascii_form
+    for email, kept in (("\uff41.B+c@example.org", "a.b+c@example.org"), ("d@b-c.co", "d@b-c.co")):
+        assert admin.put(where, json={"email": email}).get_json()["user"]["email"] == kept
 
 
 TAKEN = [
@@ -238,3 +267,15 @@ def test_without_a_database(client: FlaskClient, method: str, path: str) -> None
     for headers in ({}, {"Authorization": "Bearer dst_x"}):
         answer = client.open(path, method=method, headers=headers, **body)
         assert_error(answer, 503, "not_configured")
+
+
+def test_nobody_registers_while_nobody_may_log_in(
+    ready: Flask, admin: FlaskClient, direct: Direct
+) -> None:
+    for key, value in (("enable_email_registration", True), ("enable_login", False)):
+        changed = admin.put(f"/api/settings/global.{key}", json={"value": value})
+        assert changed.status_code == 200
+    answer = ready.test_client().post(REGISTER, json=person("bob"))
+    assert_error(answer, 403, "login_disabled")
+    assert "Set-Cookie" not in answer.headers
+    assert direct.rows("SELECT username FROM users") == ["alice"]

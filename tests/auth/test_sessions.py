@@ -156,7 +156,6 @@ FOREIGN = (
     {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
 )
 OWN = (
-    {},
     {"Origin": "http://localhost"},
     {"Sec-Fetch-Site": "same-origin"},
     {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
@@ -182,9 +181,13 @@ def test_another_sites_page_changes_nothing(admin: FlaskClient, direct: Direct) 
             assert_error(answer, 403, "cross_origin")
         assert admin.get(ME, headers=headers).status_code == 200, "reading changes nothing"
     assert direct.everything() == before
+    del admin.environ_base["HTTP_ORIGIN"]
+    assert_error(admin.put(PROFILE, json={"first_name": "Eve"}), 403, "cross_origin")
+    assert direct.everything() == before
     for headers in OWN:
         answer = admin.put(PROFILE, json={"first_name": "Al"}, headers=headers)
         assert answer.status_code == 200, headers
+    admin.environ_base["HTTP_ORIGIN"] = "http://localhost"
     assert_error(admin.put(PROFILE, data="first_name=Eve"), 415, "unsupported_media_type")
     form = admin.put(PROFILE, data='{"first_name": "Eve"}', content_type="text/plain")
     assert_error(form, 415, "unsupported_media_type")

@@ -71,10 +71,10 @@ def test_only_what_is_new_is_applied(
 def test_a_start_with_nothing_new_changes_nothing(
     direct: Direct, data_dir: Path, make_app: MakeApp
 ) -> None:
-    before, file = direct.everything(), direct.bytes()
+    before, file = direct.everything(), direct.content()
     assert status(make_app())["initialized"] is True
     assert direct.everything() == before
-    assert direct.bytes() == file
+    assert direct.content() == file
 
 
 @pytest.mark.parametrize("what", FAILING)

@@ -26,7 +26,7 @@ def test_a_database_newer_than_the_code_is_not_touched(
     set_up(app, body)
     get_database(app).close()
     direct = Direct(body, data_dir)
-    before, file = direct.everything(), direct.bytes()
+    before, file = direct.everything(), direct.content()
 
     old = make_app()
     assert status(old) == {"configured": True, "initialized": False, "dialect": direct.dialect}
@@ -41,7 +41,7 @@ def test_a_database_newer_than_the_code_is_not_touched(
         result = command(old, "db", *arguments)
         assert result.exit_code == 1, arguments
     assert direct.everything() == before
-    assert direct.bytes() == file
+    assert direct.content() == file
 
 
 def test_setup_does_not_adopt_a_database_newer_than_the_code(
@@ -53,13 +53,13 @@ def test_setup_does_not_adopt_a_database_newer_than_the_code(
     assert command(app, "db", "reset", "--yes").exit_code == 0
     get_database(app).close()
     direct = Direct(body, data_dir)
-    before, file = direct.everything(), direct.bytes()
+    before, file = direct.everything(), direct.content()
 
     answer = make_app().test_client().post("/api/db/setup", json=body)
     assert (answer.status_code, answer.get_json()["code"]) == (422, "db_newer")
     assert not (data_dir / "db.selection.json").exists()
     assert direct.everything() == before
-    assert direct.bytes() == file
+    assert direct.content() == file
 
 
 def test_two_newest_revisions_are_refused(

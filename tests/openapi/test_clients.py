@@ -32,7 +32,7 @@ CALLS = """
         SettingChange, SqliteSetup, SqliteSetupType,
     )
 
-    client = Client(base_url=sys.argv[1])
+    client = Client(base_url=sys.argv[1], headers={"Origin": sys.argv[1]})
     sqlite = SqliteSetup(type_=SqliteSetupType.SQLITE)
     assert database_status.sync(client=client).configured is False
     assert database_check.sync(client=client, body=sqlite).action == "create"

@@ -127,3 +127,20 @@ def test_long_values_are_shortened(admin: FlaskClient, length: int) -> None:
     assert admin.put(f"{BASE}/smtp.host", json={"value": "x" * length}).status_code == 200
     after = entries(admin)[0]["details"]["after"]
     assert after == "x" * 1000 + ("…" if length > 1000 else "")
+
+
+def test_a_group_that_is_called_like_a_new_secret_keeps_its_entries(admin: FlaskClient) -> None:
+    own = {"key": "my.own", "value": "was clear", "type": "string"}
+    assert admin.post(f"{BASE}/groups", json={"id": "my.own", "name": "G"}).status_code == 201
+    assert admin.put(f"{BASE}/groups/my.own", json={"name": "H"}).status_code == 200
+    assert admin.post(BASE, json=own).status_code == 201
+    assert admin.put(f"{BASE}/my.own", json={"encrypted": True}).status_code == 200
+
+    told = {
+        entry["action"].removeprefix("settings."): entry["details"]
+        for entry in entries(admin, "?key=my.own")
+    }
+    assert told["group_create"] == {"after": {"name": "G"}}
+    assert told["group_update"] == {"before": {"name": "G"}, "after": {"name": "H"}}
+    assert told["create"] == {"type": "string", "encrypted": False}
+    assert "was clear" not in str(told)

@@ -127,11 +127,11 @@ def read(app: Flask, key: str) -> Any:
 @example(pair=("string", "a\n"), encrypted=False)
 @example(pair=("json", "text"), encrypted=True)
 def test_any_value_written_anyhow_is_read_everywhere(
-    shared: Flask, pair: tuple[str, Any], encrypted: bool
+    shared_each: Flask, pair: tuple[str, Any], encrypted: bool
 ) -> None:
     """By request, by command and by code."""
     kind, value = pair
-    client = shared.test_client()
+    client = shared_each.test_client()
     sent = json.dumps(value) if kind == "json" and isinstance(value, str) else value
     body = {"key": "my.own", "type": kind, "value": sent, "encrypted": encrypted}
     made = client.post(BASE, json=body)
@@ -141,18 +141,18 @@ def test_any_value_written_anyhow_is_read_everywhere(
 
         def assert_read() -> None:
             shown = client.get(f"{BASE}/my.own?reveal=true").get_json()["data"]
-            printed = json.loads(run(shared, "get", "my.own", "--reveal", "--json").stdout)
+            printed = json.loads(run(shared_each, "get", "my.own", "--reveal", "--json").stdout)
             assert is_same(shown["typed_value"], value)
             assert is_same(printed["typed_value"], value)
-            assert is_same(read(shared, "my.own"), value)
+            assert is_same(read(shared_each, "my.own"), value)
             assert shown["is_encrypted"] is encrypted
 
         assert_read()
         client.put(f"{BASE}/my.own", json={"value": None})
-        run(shared, "set", "my.own", "--stdin", stdin=f"{text}\n".encode())
+        run(shared_each, "set", "my.own", "--stdin", stdin=f"{text}\n".encode())
         assert_read()
         client.put(f"{BASE}/my.own", json={"value": None})
-        with shared.app_context():
+        with shared_each.app_context():
             settings.set("my.own", value)
         assert_read()
         client.put(f"{BASE}/my.own", json={"value": None})
@@ -256,7 +256,24 @@ def test_an_import_is_all_or_nothing(shared: Flask) -> None:
 
 @given(TEXT)
 @limits(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_text_is_taken_from_standard_input(shared: Flask, text: str) -> None:
-    run(shared, "set", "smtp.from_name", "--stdin", stdin=f"{text}\n".encode())
-    assert read(shared, "smtp.from_name") == text
-    run(shared, "unset", "smtp.from_name")
+def test_any_text_is_taken_from_standard_input(shared_each: Flask, text: str) -> None:
+    run(shared_each, "set", "smtp.from_name", "--stdin", stdin=f"{text}\n".encode())
+    assert read(shared_each, "smtp.from_name") == text
+    run(shared_each, "unset", "smtp.from_name")
+
+
+def test_nothing_is_imported_twice(shared: Flask) -> None:
+    document = {
+        "format": "deploystack-settings",
+        "version": 1,
+        "groups": [],
+        "settings": [{"key": "my.twice", "type": "string", "value": value} for value in "ab"],
+    }
+    for wrong, says in (
+        (document, "It is there twice"),
+        ({**document, "version": True}, "version"),
+    ):
+        result = command(shared, "settings", "import", "-", input=json.dumps(wrong))
+        assert result.exit_code == 1
+        assert says in result.output
+    assert command(shared, "settings", "get", "my.twice").exit_code == 1

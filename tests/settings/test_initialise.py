@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -216,7 +217,7 @@ def test_a_plugin_that_comes_later_gets_its_settings(start: Start, body: dict[st
 
 
 def test_a_plugins_settings_are_there_when_it_is_seeded_and_gone_when_that_fails(
-    start: Start, body: dict[str, str]
+    start: Start, body: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     from deploystack.models import GlobalSetting
 
@@ -230,8 +231,11 @@ def test_a_plugins_settings_are_there_when_it_is_seeded_and_gone_when_that_fails
 
     one = Plugin("one", [setting("one.size")], seed=look)
     two = Plugin("two", [setting("two.size")], seed=fail)
+    caplog.set_level(logging.INFO)
     app = start(one, two, body=body)
     assert seen == ["1"]
+    assert "Settings of one: 1 created, 0 skipped" in caplog.text
+    assert "Settings of two" not in caplog.text
     assert shown(app, "one.size")["typed_value"] == 1
     assert app.test_client().get(f"{BASE}/two.size").status_code == 404
     with app.app_context():
@@ -281,9 +285,26 @@ def test_what_is_declared_a_secret_and_kept_in_clear_is_told(start: Start) -> No
     secret = setting("notes.key", type="string", default="x", encrypted=True)
     app = start(Plugin("notes", [secret], version="2"))
     assert health(app)["secrets_in_clear"] == ["notes.key"]
-    answer = app.test_client().put(f"{BASE}/notes.key", json={"encrypted": True})
+    client = app.test_client()
+    answer = client.put(f"{BASE}/notes.key", json={"encrypted": True})
     assert answer.get_json()["data"]["is_encrypted"] is True
     assert health(app)["secrets_in_clear"] == []
+
+    uncovered = client.put(f"{BASE}/notes.key", json={"encrypted": False, "value": "plain"})
+    assert uncovered.get_json()["data"]["is_encrypted"] is False, "the call says so"
+    answer = client.put(f"{BASE}/notes.key", json={"value": "NOT-FOR-YOU"})
+    assert answer.get_json()["data"]["is_encrypted"] is True, "a new value is what is declared"
+    assert "NOT-FOR-YOU" not in answer.text + client.get(f"{BASE}/audit").text
+
+
+def test_a_default_that_is_declared_later_is_shown_as_it_is_read(start: Start) -> None:
+    start(Plugin("notes", [setting("notes.size", default=None)]), body={"type": "sqlite"})
+    app = start(Plugin("notes", [setting("notes.size", default=7, required=True)], version="2"))
+    assert (shown(app, "notes.size")["value"], shown(app, "notes.size")["typed_value"]) == ("7", 7)
+    assert shown(app, "notes.size")["is_set"] is True
+    assert "notes.size" not in health(app)["missing_required"]
+    with app.app_context():
+        assert settings.get("notes.size") == 7
 
 
 @pytest.mark.parametrize(
@@ -304,9 +325,12 @@ def test_what_is_declared_a_secret_and_kept_in_clear_is_told(start: Start) -> No
 )
 def test_what_a_plugin_may_not_declare(wrong: Setting, tmp_path: Path) -> None:
     app = create_app({"DEPLOYSTACK_DATA_DIR": tmp_path / "d"}, plugins=[Plugin("notes", [wrong])])
+    open_to_all(app)
     answer = app.test_client().get("/api/plugins")
-    if answer.status_code == 200:
-        assert answer.get_json()["data"][0]["code"] == "plugin_setting_invalid"
+    assert answer.status_code == 200
+    [told] = answer.get_json()["data"]
+    assert (told["name"], told["state"]) == ("notes", "quarantined")
+    assert told["code"] == "plugin_setting_invalid"
     definitions = get_settings(app).definitions
     assert list(definitions.owners()) == ["core"]
 
@@ -331,15 +355,36 @@ def test_two_that_start_at_once_make_them_once(
 def test_purging_a_plugin_takes_its_settings_along(start: Start, body: dict[str, str]) -> None:
     declared = [setting("notes.size"), setting("notes.key", default=2, encrypted=True)]
     app = start(Plugin("notes", declared), body=body)
-    own = {"key": "my.own", "value": "1", "type": "string"}
-    assert app.test_client().post(BASE, json=own).status_code == 201
+    client = app.test_client()
+    assert client.post(f"{BASE}/groups", json={"id": "mine", "name": "Mine"}).status_code == 201
+    for key in ("my.own", "Notes.mine"):
+        own = {"key": key, "value": "1", "type": "string"}
+        assert client.post(BASE, json=own).status_code == 201
+    moved = client.put(f"{BASE}/notes.size", json={"group_id": "mine"})
+    assert moved.status_code == 200
 
     app = start()
-    assert command(app, "plugins", "purge", "notes", "--yes").exit_code == 0
+    output = command(app, "plugins", "purge", "notes", "--yes").output
+    assert re.search(r"^global_settings +2 rows$", output, re.MULTILINE)
     keys = [entry["key"] for entry in app.test_client().get(BASE).get_json()["data"]]
-    assert len(keys) == 13
-    assert "my.own" in keys
+    assert len(keys) == 14
+    assert {"my.own", "Notes.mine"} <= set(keys)
+    assert app.test_client().get(f"{BASE}/groups/mine").status_code == 200, "it is nobody else's"
     assert app.test_client().get(f"{BASE}/groups/notes").status_code == 404
     get_settings(app).forget()
     with app.app_context(), pytest.raises(UnknownSetting):
         settings.get("notes.size")
+
+
+def test_a_key_of_the_cores_wins_and_the_plugin_works(
+    start: Start, body: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    declared = [setting("smtp.port", default=1), setting("notes.size", default=2)]
+    app = start(Plugin("notes", declared, group="smtp"), body=body)
+    client = app.test_client()
+    assert client.get("/api/plugins").get_json()["data"][0]["state"] == "active"
+    assert "smtp.port of notes is not used" in caplog.text
+    assert health(app)["clashes"] == [{"key": "smtp.port", "owner": "core", "refused": "notes"}]
+    with app.app_context():
+        assert settings.get("smtp.port") == 587
+        assert settings.get_group("smtp")["notes.size"] == 2

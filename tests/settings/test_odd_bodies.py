@@ -55,39 +55,41 @@ def assert_whole(app: Flask) -> None:
 
 @ODD
 @given(FIELDS, KEYS)
-def test_settings(shared: Flask, fields: dict[str, Any], key: str) -> None:
-    send(shared, "POST", "", fields)
-    send(shared, "PUT", f"/{key}", {n: v for n, v in fields.items() if n not in {"key", "type"}})
-    assert_whole(shared)
+def test_settings(shared_each: Flask, fields: dict[str, Any], key: str) -> None:
+    send(shared_each, "POST", "", fields)
+    send(
+        shared_each, "PUT", f"/{key}", {n: v for n, v in fields.items() if n not in {"key", "type"}}
+    )
+    assert_whole(shared_each)
 
 
 @ODD
 @given(st.lists(FIELDS | ANYTHING, max_size=4) | ANYTHING)
-def test_bulk(shared: Flask, entries: Any) -> None:
-    before = shared.test_client().get(BASE).get_json()
-    answer = send(shared, "POST", "/bulk", {"settings": entries})
+def test_bulk(shared_each: Flask, entries: Any) -> None:
+    before = shared_each.test_client().get(BASE).get_json()
+    answer = send(shared_each, "POST", "/bulk", {"settings": entries})
     if not answer["success"]:
-        assert shared.test_client().get(BASE).get_json() == before
-    assert_whole(shared)
+        assert shared_each.test_client().get(BASE).get_json() == before
+    assert_whole(shared_each)
 
 
 @ODD
 @given(GROUP_FIELDS, st.sampled_from(["smtp", "mine", "none"]))
-def test_groups(shared: Flask, fields: dict[str, Any], group_id: str) -> None:
-    send(shared, "POST", "/groups", fields)
-    send(shared, "PUT", f"/groups/{group_id}", {n: v for n, v in fields.items() if n != "id"})
-    assert_whole(shared)
+def test_groups(shared_each: Flask, fields: dict[str, Any], group_id: str) -> None:
+    send(shared_each, "POST", "/groups", fields)
+    send(shared_each, "PUT", f"/groups/{group_id}", {n: v for n, v in fields.items() if n != "id"})
+    assert_whole(shared_each)
 
 
 @ODD
 @given(st.text(max_size=30))
-def test_headers_and_addresses(shared: Flask, text: str) -> None:
+def test_headers_and_addresses(shared_each: Flask, text: str) -> None:
     odd = text.encode("ascii", "ignore").decode().replace("\n", "").replace("\r", "")
     headers = {"If-Match": odd}
-    send(shared, "PUT", "/smtp.host", {"value": text}, **headers)
-    send(shared, "POST", "/search", {"pattern": text or "x"})
+    send(shared_each, "PUT", "/smtp.host", {"value": text}, **headers)
+    send(shared_each, "POST", "/search", {"pattern": text or "x"})
     for query in ("limit", "before", "key", "reveal"):
-        client = shared.test_client()
+        client = shared_each.test_client()
         for path in ("/audit", "/smtp.host"):
             answer = client.get(BASE + path, query_string={query: text})
             assert answer.status_code in {200, 400}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from marshmallow import ValidationError
 
 from deploystack import create_app
 from deploystack.database import get_database
@@ -341,8 +342,13 @@ def test_a_canary_is_seen_nowhere(
         assert settings.get("my.secret") == PASSWORD
         told.append(repr(get_settings(opened).keyring))
     told.append(Direct(body, data_dir).everything())
-    told.append(Direct(body, data_dir).bytes())
     assert revealed(admin) == PASSWORD
+    put(admin, value="another")  # the pages keep what was in a row before
+    make(admin, key="my.clear", value="plainly seen", encrypted=False)
+    assert admin.delete(f"{BASE}/my.clear").status_code == 200
+    pages = Direct(body, data_dir).pages()
+    told.append(pages)
+    assert b"plainly seen" in pages, "what is no secret is found in them"
 
     told.extend([spoken.getvalue(), *capfd.readouterr()])
     assert not leaks(*told)
@@ -376,3 +382,28 @@ def test_an_operators_secret_may_come_from_a_file(
     app = make_app(DEPLOYSTACK_ENCRYPTION_SECRET_FILE=tmp_path / "secret")
     expected = Key("s3cret-of-the-operator").fingerprint
     assert get_settings(app).keyring.preferred.fingerprint == expected
+
+
+def test_a_secret_that_cannot_be_read_now_is_not_deleted_either(
+    make_app: MakeApp, body: dict[str, str]
+) -> None:
+    first = make_app(DEPLOYSTACK_ENCRYPTION_SECRET="x" * 40)
+    open_to_all(first)
+    set_up(first, body)
+    make(first.test_client())
+    other = make_app(DEPLOYSTACK_ENCRYPTION_SECRET="y" * 40)
+    open_to_all(other)
+    client = other.test_client()
+    assert_error(client.delete(f"{BASE}/my.secret"), 409, "encryption_key_wrong")
+    assert revealed(first.test_client()) == "hush"
+
+
+def test_the_placeholder_is_not_written_by_code_or_command(opened: Flask) -> None:
+    make(opened.test_client())
+    result = command(opened, "settings", "set", "my.secret", "********")
+    assert result.exit_code == 1
+    assert "[validation_error]" in result.output
+    with opened.app_context():
+        with pytest.raises(ValidationError):
+            settings.set("my.secret", "********")
+        assert settings.get("my.secret") == "hush"

@@ -147,6 +147,23 @@ def test_a_server_that_says_nothing(
     assert_error(answer, 504, "smtp_timeout")
 
 
+def test_a_server_that_says_too_much(shared: Flask) -> None:
+    with MailServer(Behaviour(endless=True)) as server:
+        started = monotonic()
+        answer = send(shared, server.port)
+        assert monotonic() - started < 5
+    assert assert_error(answer, 502, "smtp_failed") == {"step": "connect"}
+
+
+def test_a_server_that_takes_the_message_and_does_not_say_goodbye(shared: Flask) -> None:
+    with MailServer(Behaviour(stays=True)) as server:
+        started = monotonic()
+        answer = send(shared, server.port)
+        assert monotonic() - started < 5
+        assert len(server.received) == 1
+    assert answer.status_code == 200, "it has the message"
+
+
 def test_it_is_refused_while_e_mail_is_switched_off(shared: Flask) -> None:
     with MailServer() as server:
         client = shared.test_client()

@@ -25,6 +25,10 @@ UNION ALL
 SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
 ORDER BY 1
 """
+POSTGRES_PAGES = """
+SELECT pg_read_binary_file(pg_relation_filepath(oid)) FROM pg_class
+WHERE relkind IN ('r', 'i', 't', 'm') AND oid >= 16384 ORDER BY oid
+"""
 SQLITE_SCHEMA = (
     "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY 1"
 )
@@ -75,9 +79,21 @@ class Direct:
         """Return the log of applied revisions, in order."""
         return self.rows("SELECT revision FROM schema_revisions ORDER BY id")
 
-    def bytes(self) -> bytes:
+    def content(self) -> bytes:
         """Return the content of a SQLite file, and nothing of a PostgreSQL database."""
         return self.file.read_bytes() if self.dialect == "sqlite" else b""
+
+    def pages(self) -> bytes:
+        """Return what is on disk, with the rows that were deleted or changed since.
+
+        On PostgreSQL the pages of all tables and indexes, which only a superuser may read.
+        """
+        if self.dialect == "sqlite":
+            return b"".join(path.read_bytes() for path in self.file.parent.iterdir())
+        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("CHECKPOINT")
+        return b"".join(map(bytes, self.rows(POSTGRES_PAGES)))
 
     def _schema(self) -> list[Any]:
         if self.dialect == "postgres":

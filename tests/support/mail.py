@@ -52,6 +52,8 @@ class Behaviour:
         logins: who may log in, with which password.
         refuse: the command that it refuses, with 550.
         silent: whether it says nothing at all.
+        endless: whether its greeting has no end.
+        stays: whether it says nothing to QUIT.
     """
 
     tls: str = "none"
@@ -59,6 +61,8 @@ class Behaviour:
     logins: dict[str, str] = field(default_factory=dict)
     refuse: str | None = None
     silent: bool = False
+    endless: bool = False
+    stays: bool = False
 
 
 class MailServer:
@@ -117,6 +121,8 @@ class _Conversation(socketserver.StreamRequestHandler):
         try:
             if self.owner.behaviour.tls == "implicit":
                 self._encrypt()
+            while self.owner.behaviour.endless:
+                self._say(*["220 test"] * 1000, "220-test")
             self._say("220 test ESMTP")
             while self._answer(*self._read()):
                 pass
@@ -176,6 +182,9 @@ class _Conversation(socketserver.StreamRequestHandler):
                 self._say("354 go ahead")
                 self._take()
                 self._say("250 taken")
+            case "QUIT" if behaviour.stays:
+                self.owner.done.wait(30)
+                return False
             case "QUIT":
                 self._say("221 bye")
                 return False

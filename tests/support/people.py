@@ -38,9 +38,16 @@ def register(client: FlaskClient, **fields: Any) -> dict[str, Any]:
     return user
 
 
+def browser(app: Flask) -> FlaskClient:
+    """Return a client that tells what a browser tells: that it shows a page of ``app`` itself."""
+    client = app.test_client()
+    client.environ_base["HTTP_ORIGIN"] = "http://localhost"
+    return client
+
+
 def administrator(app: Flask) -> FlaskClient:
     """Make the first account of ``app``, and return a client that is logged in to it."""
-    client = app.test_client()
+    client = browser(app)
     register(client)
     return client
 
@@ -51,7 +58,7 @@ def user(app: Flask, name: str, role: str = "global_user") -> FlaskClient:
     admin = ["--admin"] if role == "global_admin" else []
     made = command(app, *arguments, *admin, "--password-stdin", input=f"{PASSWORD}\n")
     assert made.exit_code == 0, made.output
-    client = app.test_client()
+    client = browser(app)
     assert log_in(client, name).status_code == 200
     return client
 
@@ -64,6 +71,7 @@ def log_in(client: FlaskClient, login: str = "alice", password: str = PASSWORD) 
 def holding(app: Flask, cookie: str) -> FlaskClient:
     """Return a client whose session cookie is this, and stays so."""
     client = app.test_client(use_cookies=False)
+    client.environ_base["HTTP_ORIGIN"] = "http://localhost"
     client.environ_base["HTTP_COOKIE"] = f"{COOKIE}={cookie}"
     return client
 

@@ -51,11 +51,11 @@ def signed_in(server: Server) -> dict[str, dict[str, str]]:
     cookie = _cookie(server.post(LOGIN, {"login": "alice", "password": PASSWORD}).headers)
     person = {"username": "zoe", "email": "zoe@example.org", "password": "a horse of another hue"}
     # Not the password of the examples: whoever changes theirs ends their sessions.
-    made = server.post(USERS, {**person, "role_id": "global_admin"}, {"Cookie": cookie})
+    made = server.post(USERS, {**person, "role_id": "global_admin"}, _own(server, cookie))
     assert made.status == 201, made.text
     login = {"login": "zoe", "password": person["password"]}
     session = _cookie(server.post(LOGIN, login).headers)
-    made = server.post(TOKENS, {"name": "all", "scopes": SCOPES}, {"Cookie": session})
+    made = server.post(TOKENS, {"name": "all", "scopes": SCOPES}, _own(server, session))
     assert made.status == 201, made.text
     return {
         "session": {"api_key": session.partition("=")[2]},
@@ -85,7 +85,7 @@ def run(
     """
     document = server.get("/api/openapi.json").json
     (folder / "schemathesis.toml").write_text(
-        "\n".join(_configuration(document, credentials or {}, unavailable)), "utf-8"
+        "\n".join(_configuration(server, document, credentials or {}, unavailable)), "utf-8"
     )
     done = subprocess.run(
         [
@@ -110,9 +110,13 @@ def run(
 
 
 def _configuration(
-    document: Mapping[str, Any], credentials: Mapping[str, Mapping[str, str]], unavailable: bool
+    server: Server,
+    document: Mapping[str, Any],
+    credentials: Mapping[str, Mapping[str, str]],
+    unavailable: bool,
 ) -> Iterator[str]:
     """Yield the lines of its configuration, which follow from the document."""
+    yield f'headers.Origin = "http://127.0.0.1:{server.port}"'
     fine = ACCEPTED + (["503"] if unavailable else [])
     if unavailable:
         yield "[checks]"
@@ -145,6 +149,11 @@ def codes_of(document: Mapping[str, Any], response: Mapping[str, Any]) -> set[st
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     found = [part["properties"]["code"]["enum"] for part in schema.get("allOf", [])[1:]]
     return {code for codes in found for code in codes}
+
+
+def _own(server: Server, cookie: str) -> dict[str, str]:
+    """Return what a page of the server's own would send."""
+    return {"Cookie": cookie, "Origin": f"http://127.0.0.1:{server.port}"}
 
 
 def _cookie(headers: Any) -> str:

@@ -198,9 +198,18 @@ class Site:
         return found()
 
     def ask(self, name: str) -> Any:
-        """Return the notes of a plugin, or the code that it answers."""
-        body = self.app.test_client().get(f"/api/plugin/{name}/").get_json()
-        return body.get("notes", body.get("code"))
+        """Return the notes of a plugin, or the code that it answers once nothing is migrated."""
+        client = self.app.test_client()
+        told: Any = None
+
+        def is_told() -> bool:
+            nonlocal told
+            body = client.get(f"/api/plugin/{name}/").get_json()
+            told = body.get("notes", body.get("code"))
+            return bool(told != "db_migrating")
+
+        until(is_told)
+        return told
 
     def revisions(self, name: str) -> list[Path]:
         """Return the files of the revisions of a plugin, oldest first."""
