@@ -245,7 +245,11 @@ def reset(key: str) -> Response:
 @require_permission("settings.delete")
 @Documented(
     {200: Done},
-    errors={**_UNKNOWN, 409: ["setting_conflict", "setting_declared"], 412: ["setting_changed"]},
+    errors={
+        **_UNKNOWN,
+        409: ["encryption_key_wrong", "setting_conflict", "setting_declared"],
+        412: ["setting_changed"],
+    },
     takes_if_match=True,
 )
 def delete(key: str) -> Response:
