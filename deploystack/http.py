@@ -8,7 +8,7 @@ import secrets
 from typing import Any, ClassVar, NoReturn
 
 from flask import Flask, Request, Response, request
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
@@ -56,6 +56,18 @@ def register_http(app: Flask, config: Config) -> None:
 
     app.before_request(before)
     app.after_request(after)
+
+
+class Whole(fields.Integer):
+    """The field of a body that holds a whole number, as JSON Schema has it: ``5.0`` is one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(strict=True, **options)
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return super()._validated(value)
 
 
 def excluding(*names: str, example: str) -> type[BaseConverter]:

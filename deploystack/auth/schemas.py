@@ -21,6 +21,7 @@ from marshmallow import (
     validates_schema,
 )
 
+from ..http import Whole
 from ..models import User
 
 MAX_SCOPES = 100
@@ -202,9 +203,7 @@ class NewToken(Schema):
         validate=validate.Length(min=1, max=MAX_SCOPES),
         metadata={"description": "Permissions, all of which its owner has."},
     )
-    expires_in_days = fields.Integer(
-        strict=True, load_default=90, validate=validate.Range(min=1, max=MAX_DAYS)
-    )
+    expires_in_days = Whole(load_default=90, validate=validate.Range(min=1, max=MAX_DAYS))
 
     @validates_schema(skip_on_field_errors=True)
     def _check_name(self, data: dict[str, Any], **_: Any) -> None:

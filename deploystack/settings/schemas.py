@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
+from ..http import Whole
 from . import values
 from .definitions import KEY
 
@@ -140,9 +141,7 @@ class GroupChange(_Change):
     name = _text(MAX_NAME, "Notes", least=1)
     description = _Description()
     icon = _text(MAX_NAME, "note", allow_none=True)
-    sort_order = fields.Integer(
-        strict=True, validate=validate.Range(-(2**31), 2**31 - 1), metadata={"example": 10}
-    )
+    sort_order = Whole(validate=validate.Range(-(2**31), 2**31 - 1), metadata={"example": 10})
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
