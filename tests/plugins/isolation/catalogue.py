@@ -275,7 +275,6 @@ LOADING = (
             "bad",
             "bad_size",
             "pears.size",
-            "smtp.host",
             "bad.grö",
             "bad.size!",
             "bad." + "x" * 252,
@@ -308,7 +307,7 @@ LOADING = (
             settings(group("key='NAME.x', type='string', default=''", name)),
             "group",
         )
-        for name in ("global", "smtp", "", "a b")
+        for name in ("", "a b")
     ),
     Bad(
         "setting twice",
