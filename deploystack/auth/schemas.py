@@ -92,7 +92,11 @@ class _Name(_Text):
         super().__init__(
             allow_none=True,
             validate=self._check,
-            metadata={"example": "Alice", "json_schema": {"maxLength": 100}},
+            metadata={
+                "example": "Alice",
+                "description": "In characters that can be shown.",
+                "json_schema": {"maxLength": 100},
+            },
         )
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -195,7 +199,11 @@ class NewToken(Schema):
     name = _Text(
         required=True,
         validate=validate.Length(min=1, max=100),
-        metadata={"example": "backup script", "description": "What it is for."},
+        metadata={
+            "example": "backup script",
+            "description": "What it is for, in characters that can be shown.",
+            "json_schema": {"pattern": r"\S"},
+        },
     )
     scopes = fields.List(
         fields.String(metadata={"example": "settings.view"}),
