@@ -8,9 +8,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
 UV := uv==0.13.9
 
+# Tests make thousands of small databases. In memory nobody waits for a disk, where there is room.
+MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk '$$6 == "/dev/shm" && $$4 > 4000000 { print $$6 }')
+PYTEST = $(if $(MEMORY),TMPDIR="$${TMPDIR:-$(MEMORY)}") $(BIN)/python -m pytest \
+	--numprocesses auto --maxprocesses 4
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-slow lint types format check api-spec bench db-generate db-up lock clean
+.PHONY: help run dev test test-slow lint types format check api-spec translations screenshots bench db-generate db-up lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.12]"
@@ -22,12 +27,14 @@ run: $(VENV)/.runtime ## Start the server (HOST, PORT and WEB_CONCURRENCY are re
 dev: $(VENV)/.runtime ## Start Flask's development server, which reloads
 	@exec $(BIN)/flask --app wsgi run --debug --host "$${HOST:-127.0.0.1}" --port "$${PORT:-3000}"
 
-test: $(VENV)/.dev ## Run the tests (ARGS="-k setup" is passed on to pytest)
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(ARGS)
+test: $(VENV)/.dev ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
+	$(NEED_BROWSER)
+	@$(PYTEST) $(ARGS)
 
-test-slow: $(VENV)/.dev ## Run the long sweeps, which need strace
+test-slow: $(VENV)/.dev ## Run the long sweeps, which need strace and Chromium
 	$(call need,strace)
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m slow $(ARGS)
+	$(NEED_BROWSER)
+	@$(PYTEST) -m slow $(ARGS)
 
 lint: $(VENV)/.dev ## Look for mistakes and untidy code
 	@$(BIN)/ruff check
@@ -46,8 +53,16 @@ api-spec: $(VENV)/.dev ## Write docs/openapi.json and the collection for Postman
 	@$(BIN)/flask --app wsgi openapi write --without-plugins --format json docs/openapi.json
 	@$(BIN)/flask --app wsgi openapi write --without-plugins --format postman docs/postman.json
 
-bench: $(VENV)/.dev ## Measure the server under load, which needs wrk
+translations: $(VENV)/.dev ## Bring the translations up to date with the source (ARGS=fr begins one)
+	@$(BIN)/python -m tests.support.translations $(ARGS)
+
+screenshots: $(VENV)/.dev ## Take pictures of all pages into docs/images (ARGS=login takes a few)
+	$(NEED_BROWSER)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
+bench: $(VENV)/.dev ## Measure the server under load, which needs wrk and Chromium
 	$(call need,wrk)
+	$(NEED_BROWSER)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 db-generate: $(VENV)/.runtime ## Write a revision from the models: make db-generate m="add a table"
@@ -75,9 +90,14 @@ BUILD_REQUIRES = $(BIN)/python -c 'import tomllib; \
 COMPILE = $(BIN)/uv pip compile setup.cfg - --quiet --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command "make lock"
 
-# $(call need,PROGRAM) installs a system program where that is possible, else says what to do.
+# The browser that tests/support/browser.py finds.
+NEED_BROWSER = $(if $(DEPLOYSTACK_TEST_BROWSER),,$(call \
+	need,chromium,chromium-browser google-chrome google-chrome-stable))
+
+# $(call need,PROGRAM[,OTHERS THAT DO AS WELL]) installs a system program where that is possible,
+# else says what to do.
 define need
-@command -v $(1) >/dev/null || { \
+@for program in $(1) $(2); do command -v $$program >/dev/null && exit 0; done; { \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(1) >/dev/null; \
 	else false; fi; \

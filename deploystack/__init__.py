@@ -17,6 +17,7 @@ from .database import init_database
 from .database.routes import blueprint as database_blueprint
 from .errors import answer_unexpected, register_error_handlers
 from .http import register_http
+from .inspection.routes import blueprint as inspection_blueprint
 from .logs import configure_logging
 from .models import seed_roles
 from .openapi.routes import init_openapi
@@ -28,6 +29,7 @@ from .plugins.upkeep import Upkeep
 from .settings import init_settings
 from .settings.group_routes import blueprint as setting_groups_blueprint
 from .settings.routes import blueprint as settings_blueprint
+from .web import init_web
 
 __all__ = ["Config", "__version__", "create_app"]
 
@@ -77,8 +79,10 @@ def create_app(
     app.register_blueprint(plugins_blueprint)
     app.register_blueprint(settings_blueprint)
     app.register_blueprint(setting_groups_blueprint)
+    app.register_blueprint(inspection_blueprint)
     mount_routes(app)
     init_openapi(app, __version__)
+    init_web(app)
     declare_used(app)
     register_commands(app)
     return app

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from flask import Response, request
+from flask import Flask, Response, current_app, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -39,6 +39,8 @@ class Registry(Protocol):
 
 Unexpected = Callable[[Exception], Response]
 """Answers for an exception that nobody foresaw."""
+
+_PAGE = "deploystack_error_page"
 
 
 class ApiError(Exception):
@@ -81,8 +83,22 @@ def register_error_handlers(app: Registry, unexpected: Unexpected) -> None:
     app.register_error_handler(Exception, unexpected)
 
 
+ErrorPage = Callable[[ApiError], Response | None]
+"""Returns what a browser that goes to a page is shown; nothing for any other request."""
+
+
+def register_error_page(app: Flask, page: ErrorPage) -> None:
+    """Let ``page`` show people the errors of ``app``. Programs are told of them in JSON."""
+    app.extensions[_PAGE] = page
+
+
 def answer(error: ApiError) -> Response:
     """Return the response that tells the caller of ``error``."""
+    page: ErrorPage | None = current_app.extensions.get(_PAGE)
+    return (page and page(error)) or _as_json(error)
+
+
+def _as_json(error: ApiError) -> Response:
     body = {
         "success": False,
         "error": error.sentence,

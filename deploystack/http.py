@@ -18,6 +18,9 @@ from .logs import REQUEST_ID
 
 MAX_JSON_BYTES = 4096
 
+OWN_FORM = "deploystack.own_form"
+"""Set in the environ of a request that is a form of a page of ours, and has proved it."""
+
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::[0-9]{1,5})?", re.ASCII)
 
@@ -51,7 +54,8 @@ def register_http(app: Flask, config: Config) -> None:
         headers = response.headers
         headers["X-Request-ID"] = request.environ.get(REQUEST_ID, "")
         headers["X-Content-Type-Options"] = "nosniff"
-        headers["Cache-Control"] = "no-store"
+        if "immutable" not in headers.get("Cache-Control", ""):
+            headers["Cache-Control"] = "no-store"
         return response
 
     app.before_request(before)
@@ -100,12 +104,13 @@ def require_same_origin(request: Request, *, is_told: bool = False) -> None:
     Raises:
         ApiError: 403 ``cross_origin``.
     """
+    if request.environ.get(OWN_FORM):
+        return
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site")
-    own = f"{request.scheme}://{request.host}"  # werkzeug leaves a scheme's own port out
     if (
         site not in {"same-origin", "none", None}
-        or (origin is not None and origin.lower() != own.lower())
+        or (origin is not None and origin.lower() != own_origin(request))
         or (is_told and site is None and origin is None)
     ):
         raise ApiError(
@@ -115,6 +120,11 @@ def require_same_origin(request: Request, *, is_told: bool = False) -> None:
             "address; behind a proxy, the operator sets DEPLOYSTACK_TRUSTED_PROXIES. A script "
             "sends a token, or with a cookie its Origin.",
         )
+
+
+def own_origin(request: Request) -> str:
+    """Return the origin of this server, as whoever sent ``request`` calls it, in lower case."""
+    return f"{request.scheme}://{request.host}".lower()  # without a port that is the scheme's own
 
 
 def has_body(request: Request) -> bool:

@@ -26,6 +26,7 @@ LAYERS = {
     "auth": 4,
     "plugins": 5,
     "openapi": 6,
+    "inspection": 6,
     "web": 7,
 }
 COMPOSITION = 8

@@ -335,11 +335,11 @@ def test_a_wrong_value_is_answered_as_documented() -> None:
 
 @pytest.mark.parametrize("path", [*PAGES, *SOURCES], ids=page_id)
 def test_no_unknown_variable_is_named(path: Path) -> None:
-    testing = (file.read_text("utf-8") for file in (ROOT / "deploystack" / "testing").glob("*.py"))
+    reading = [*(ROOT / "deploystack" / "testing").glob("*.py"), ROOT / "tests/support/browser.py"]
     for_tests = {
         name
-        for text in testing
-        for name in re.findall(r"\benviron\.get\(\"(DEPLOYSTACK_TEST_[A-Z_]+)\"", text)
+        for file in reading
+        for name in re.findall(r"\"(DEPLOYSTACK_TEST_[A-Z_]+)\"", file.read_text("utf-8"))
     }
     named = set(re.findall(r"\bDEPLOYSTACK_[A-Z_]*[A-Z]\b", path.read_text("utf-8")))
 

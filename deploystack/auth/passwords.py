@@ -21,7 +21,8 @@ _PREFIX = f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p={_LANES}$"
 NOBODYS = f"{_PREFIX}{'A' * 22}${'A' * 43}"
 """The hash of no password: what is compared where there is no account, so that it takes as long."""
 
-_DIFFERENT_CHARACTERS = 4
+DIFFERENT_CHARACTERS = 4
+"""A password of fewer different ones is easy to guess, however long it is."""
 
 _TRIED_FIRST = """
     00000000 000000000 0000000000 01234567 012345678 0123456789 11111111 111111111 1111111111
@@ -38,7 +39,8 @@ _TRIED_FIRST = """
     superman1 test1234 testtest trustno1 user1234 welcome1 welcome123 whatever zaq12wsx zxcvbnm1
     zxcvbnm123
 """
-_COMMON = frozenset(_TRIED_FIRST.split())
+COMMON = frozenset(_TRIED_FIRST.split())
+"""What is tried first, in lower case."""
 
 
 def check(password: str, *names: str) -> None:
@@ -62,7 +64,7 @@ def check(password: str, *names: str) -> None:
     named = {_normal(part).casefold() for name in names for part in (name, name.split("@")[0])}
     if folded in named:
         raise _weak("The password is like the name or the address of the account. Use another.")
-    if folded in _COMMON or len(set(folded)) < _DIFFERENT_CHARACTERS:
+    if folded in COMMON or len(set(folded)) < DIFFERENT_CHARACTERS:
         raise _weak("The password is one that is tried first. Use another.")
 
 

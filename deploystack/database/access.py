@@ -6,6 +6,7 @@ first, and its "connect to this host" to any web page (the bug class of CVE-2023
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import logging
 from collections.abc import Callable
@@ -28,6 +29,9 @@ from .target import SqliteTarget
 log = logging.getLogger(__name__)
 
 HEADER = "X-Setup-Token"
+
+COOKIE = "deploystack_setup"
+"""Holds the proof of the token, for who has entered it on a page of this server."""
 
 _OWNERSHIP = "deploystack_ownership"
 
@@ -58,7 +62,7 @@ def announce_setup(database: Database) -> None:
     except DatabaseProblem:
         return
     except NoSelection:
-        log.info("No database is set up yet: POST /api/db/setup, or run `flask db setup`.")
+        log.info("No database is set up yet: open /setup in a browser, or run `flask db setup`.")
     if config.setup_token_mode == "never":
         log.warning(
             "DEPLOYSTACK_SETUP_TOKEN_MODE is never: whoever reaches this server first sets it up."
@@ -104,23 +108,45 @@ def needs_token(config: Config, request: Request) -> bool:
 def require_setup_token(config: Config, request: Request) -> None:
     """Refuse a request that may not set up.
 
+    The token is in the header; or its proof in the cookie, which a page of ours has set.
+
     Raises:
         ApiError: 401, the token is needed and missing or wrong.
     """
     if not needs_token(config, request):
         return
-    token = ensure_token(config)
     given = request.headers.get(HEADER, "")
-    if not hmac.compare_digest(given.encode(), token.encode()):
-        code = "setup_token_wrong" if given else "setup_token_required"
-        what = "wrong" if given else "missing"
-        raise ApiError(
-            401,
-            code,
-            f"The setup token is {what}. It is in the file setup.token in the server's data "
-            f"folder (or run `flask db setup-token` there); send it in the header {HEADER}.",
-            headers={"WWW-Authenticate": f'SetupToken header="{HEADER}"'},
-        )
+    cookie = request.cookies.get(COOKIE, "")
+    if given or not cookie or not _equal(cookie, proof(ensure_token(config))):
+        check_setup_token(config, given)
+
+
+def check_setup_token(config: Config, given: str) -> None:
+    """Refuse what is not the token.
+
+    Raises:
+        ApiError: 401, it is missing or wrong.
+    """
+    if _equal(given, ensure_token(config)):
+        return
+    code = "setup_token_wrong" if given else "setup_token_required"
+    what = "wrong" if given else "missing"
+    raise ApiError(
+        401,
+        code,
+        f"The setup token is {what}. It is in the file setup.token in the server's data "
+        f"folder (or run `flask db setup-token` there); send it in the header {HEADER}.",
+        headers={"WWW-Authenticate": f'SetupToken header="{HEADER}"'},
+    )
+
+
+def proof(token: str) -> str:
+    """Return what shows that somebody had the token, and does not tell it."""
+    return hashlib.sha256(f"setup\n{token}".encode()).hexdigest()
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())
 
 
 def _is_at_the_machine(request: Request) -> bool:

@@ -19,7 +19,7 @@ from flask import Flask
 
 from ..config import Config
 from ..logs import describe
-from . import attach, selection
+from . import attach, progress, selection
 from .binding import Binding
 from .migrations import failure
 from .migrations.additions import Listener
@@ -305,6 +305,7 @@ class Database:
             before_migrating=announce,
         )
         failure.clear(self.config.data_dir)
+        progress.clear(self.config)
         return State("ready", (choice, binding.file), target, binding=binding)
 
 

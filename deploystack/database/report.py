@@ -34,7 +34,7 @@ def report(database: Database) -> dict[str, Any]:
     try:
         found["head"] = database.history.head
         target = database.target()
-        found |= {"dialect": target.dialect, "location": _location(target)}
+        found |= {"dialect": target.dialect, "location": location(target)}
         _look(database, target, found)
     except NoSelection:
         found["configured"] = False
@@ -62,7 +62,9 @@ def _look(database: Database, target: Target, found: dict[str, Any]) -> None:
         raise pending()
 
 
-def _location(target: Target) -> str:
+def location(target: Target) -> str:
+    """Return where a database is: its file, or host, port and name. No password."""
+    """Return where a database is: the file, or host, port and name; never the password."""
     if isinstance(target, SqliteTarget):
         return str(target.path)
     keywords = target.keywords

@@ -17,6 +17,7 @@ from .answers import DatabaseReady, DatabaseReport, DatabaseStatus
 from .codes import REFUSED
 from .handle import Database, get_database
 from .postgres.connection_string import parse
+from .progress import watched
 from .schemas import SetupRequest
 from .setup_token import ensure_token
 from .target import SqliteTarget, Target
@@ -93,6 +94,15 @@ def set_up() -> Response:
     database = get_database(current_app)
     ready = setup.set_up(database, _admitted_target(database))
     return json_response(DONE if ready else DONE_BUT)
+
+
+@blueprint.get("/setup/progress")
+def progress() -> Response:
+    """Tell how far the setup is that is running, whichever worker runs it."""
+    database = get_database(current_app)
+    if database.current().phase == "unconfigured":
+        require_setup_token(database.config, request)
+    return json_response({"success": True, **watched(database.config)})
 
 
 def _admitted_target(database: Database) -> Target:

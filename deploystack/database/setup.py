@@ -24,6 +24,7 @@ from .migrations.additions import undisturbed
 from .migrations.migrator import Progress, ignore
 from .migrations.schema import Schema
 from .problems import DatabaseProblem
+from .progress import Record
 from .selection import Draft, NoSelection
 from .target import PostgresTarget, SqliteTarget, Target
 
@@ -55,18 +56,27 @@ def set_up(database: Database, target: Target, progress: Progress = ignore) -> b
         ApiError: 409 already set up or being set up, 422 the database refuses, 503 the
             selection cannot be read. Nothing was changed.
     """
-    look(database, target)
+    config, schema = database.config, database.schema
+    found = look(database, target)
     progress("checked")
-    with _said_to_the_caller(), claim(database.config):
+    record = Record(config, target.dialect, schema, found.contents)
+
+    def tell(step: str) -> None:
+        record.tell(step)
+        progress(step)
+
+    with _said_to_the_caller(), claim(config):
         refuse_if_chosen(database)
-        progress("claimed")
-        undisturbed(
-            lambda: _prepare_and_publish(database.config, database.schema, target, progress)
-        )
+        with record.kept():
+            tell("claimed")
+            undisturbed(lambda: _prepare_and_publish(config, schema, target, tell))
     log.info("Set up the %s database.", target.dialect)
-    ready = database.current(BIND_SECONDS).phase == "ready"
-    progress("bound" if ready else "not bound")
-    return ready and database.listener.settled()
+    try:
+        ready = database.current(BIND_SECONDS).phase == "ready"
+        progress("bound" if ready else "not bound")
+        return ready and database.listener.settled()
+    finally:
+        record.remove()
 
 
 def look(database: Database, target: Target) -> Report:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..database.binding import Model
+from ..database.secrecy import SECRET
 from ..database.types import UTCDateTime
 from .timestamps import now
 from .user import User
@@ -19,7 +20,7 @@ class LoginSession(Model):
 
     __tablename__ = "login_sessions"
 
-    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(sa.String(64), primary_key=True, info=SECRET)
     user_id: Mapped[str] = mapped_column(
         sa.String(36), sa.ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
@@ -43,7 +44,7 @@ class ApiToken(Model):
         sa.String(36), sa.ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
     name: Mapped[str] = mapped_column(sa.String(255))
-    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True, info=SECRET)
     scopes: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..database.binding import Model
+from ..database.secrecy import secret_where
 from .timestamps import Timestamps
 
 
@@ -27,7 +28,7 @@ class GlobalSetting(Timestamps, Model):
     __tablename__ = "global_settings"
 
     key: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
-    value: Mapped[str | None] = mapped_column(sa.Text)
+    value: Mapped[str | None] = mapped_column(sa.Text, info=secret_where("is_encrypted"))
     type: Mapped[str] = mapped_column(sa.String(16))
     description: Mapped[str] = mapped_column(sa.Text, default="")
     is_encrypted: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())

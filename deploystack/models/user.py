@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from ..database.binding import Model
+from ..database.secrecy import SECRET
 from .timestamps import Timestamps
 
 ROLES = {
@@ -25,6 +26,7 @@ ROLES = {
             "users.create",
             "users.edit",
             "users.delete",
+            "audit.view",
         ],
     ),
     "global_user": ("Global User", "May use the application.", []),
@@ -56,7 +58,7 @@ class User(Timestamps, Model):
     )
     username: Mapped[str] = mapped_column(sa.String(255), unique=True)
     email: Mapped[str] = mapped_column(sa.String(254), unique=True)
-    password_hash: Mapped[str | None] = mapped_column(sa.String(255))
+    password_hash: Mapped[str | None] = mapped_column(sa.String(255), info=SECRET)
     first_name: Mapped[str | None] = mapped_column(sa.String(255))
     last_name: Mapped[str | None] = mapped_column(sa.String(255))
     role_id: Mapped[str] = mapped_column(

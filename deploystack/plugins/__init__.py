@@ -8,6 +8,7 @@ from ..app import json_response
 from ..auth import declare_permissions
 from ..database.binding import db
 from ..database.engines import READ_ONLY
+from ..database.secrecy import NO_SECRET, SECRET, secret_where
 from ..database.types import UTCDateTime
 from ..documented import Documented
 from ..errors import ApiError
@@ -20,7 +21,9 @@ from .hookspecs import hookimpl
 from .model import Model
 
 __all__ = [
+    "NO_SECRET",
     "READ_ONLY",
+    "SECRET",
     "ApiError",
     "Documented",
     "Model",
@@ -43,5 +46,6 @@ __all__ = [
     "require_login",
     "require_permission",
     "require_same_origin",
+    "secret_where",
     "settings",
 ]

@@ -7,14 +7,19 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, has_request_context, request, url_for
 from werkzeug.exceptions import InternalServerError
 
+from ..access import require_permission
 from ..app import json_response
+from ..database import db
 from ..database.errors import register_database_errors
 from ..documented import Documented
 from ..errors import ApiError, answer, register_error_handlers
+from ..models import record
 from . import guarded
 from .answers import Plugins
 from .mounting import PREFIX
 from .plugin import Plugin
+from .registry import is_disabled
+from .report import report
 from .service import Service, get_service
 
 blueprint = Blueprint("plugins", __name__, url_prefix="/api/plugins")
@@ -27,11 +32,12 @@ def index() -> Response:
     service = get_service(current_app)
     service.wait()
     return json_response(
-        {"success": True, "data": [_shown(service, plugin) for plugin in service.plugins.all]}
+        {"success": True, "data": [shown(service, plugin) for plugin in service.plugins.all]}
     )
 
 
-def _shown(service: Service, plugin: Plugin) -> dict[str, Any]:
+def shown(service: Service, plugin: Plugin) -> dict[str, Any]:
+    """Return what everybody may know of a plugin."""
     failure = service.plugins.failure(plugin)
     return {
         "name": plugin.name,
@@ -41,6 +47,56 @@ def _shown(service: Service, plugin: Plugin) -> dict[str, Any]:
         "code": failure.code if failure else None,
         "error": failure.sentence if failure else None,
     }
+
+
+@blueprint.get("/<name>")
+@require_permission("plugins.manage")
+def show(name: str) -> Response:
+    """Tell all about one plugin: tables, revisions, settings, routes, and why it failed."""
+    service = get_service(current_app)
+    plugin = service.plugins.get(name)
+    service.wait()
+    return json_response({"success": True, "data": _details(plugin)})
+
+
+@blueprint.post("/<name>/retry")
+@require_permission("plugins.manage")
+def retry(name: str) -> Response:
+    """Try a quarantined plugin again, in every process; wait a moment for how it goes."""
+    service = get_service(current_app)
+    plugin = service.plugins.get(name)
+    if plugin.is_disabled:
+        raise is_disabled(name)
+    if plugin.rejected:
+        raise ApiError(
+            409,
+            "plugin_needs_restart",
+            f"The plugin {name!r} could not be loaded. Mend it, then restart the server, which "
+            "loads it again.",
+            {"plugin": name, "reason": plugin.rejected.code},
+        )
+    session = db.session()
+    record(session, "plugins.retry", name)
+    session.commit()
+    service.plugins.retry(plugin)
+    service.require_active(name)
+    message = f"The plugin {name!r} works."
+    return json_response({"success": True, "data": _details(plugin), "message": message})
+
+
+def all_details(app: Flask) -> list[dict[str, Any]]:
+    """Return what an administrator may know of each plugin, as this process has it."""
+    service = get_service(app)
+    found = []
+    for plugin, entry in zip(service.plugins.all, report(app), strict=True):
+        del entry["cause"], entry["origin"]  # of use to whoever sits at the machine
+        found.append(entry | shown(service, plugin) | {"can_retry": plugin.is_loaded})
+    return found
+
+
+def _details(plugin: Plugin) -> dict[str, Any]:
+    index = get_service(current_app).plugins.all.index(plugin)
+    return all_details(current_app)[index]
 
 
 def mount_routes(app: Flask) -> None:

@@ -22,6 +22,7 @@ NAME = re.compile(r"[a-z][a-z0-9]{0,39}")
 MAX_TABLE_NAME = 63
 MAX_GROUP_NAME = 255
 MAX_DESCRIPTION = 2000
+MAX_LABEL = 100
 MAX_SORT_ORDER = 2**31
 CORE_KEYS = frozenset(setting.key for group in core.GROUPS for setting in group.settings)
 
@@ -191,8 +192,8 @@ def _check_group(group: Any) -> None:
 def _check_setting(name: str, setting: Any) -> None:
     if not isinstance(setting, Setting):
         _refuse_setting("A group's settings are of type Setting. Correct deploystack_settings.")
-    key, kind, default, description, validate = _untyped(
-        setting, "key", "type", "default", "description", "validate"
+    key, kind, default, description, label, validate = _untyped(
+        setting, "key", "type", "default", "description", "label", "validate"
     )
     # A key of the core's is no reason to do without the plugin: the core's declaration holds.
     if not isinstance(key, str) or not (
@@ -215,6 +216,11 @@ def _check_setting(name: str, setting: Any) -> None:
     if not isinstance(description, str) or len(description) > MAX_DESCRIPTION:
         _refuse_setting(
             f"The description of {key!r} is not a text of at most {MAX_DESCRIPTION} characters. "
+            "Correct it."
+        )
+    if not isinstance(label, str) or len(label) > MAX_LABEL or not label.isprintable():
+        _refuse_setting(
+            f"The label of {key!r} is not a text of at most {MAX_LABEL} printable characters. "
             "Correct it."
         )
     if validate is not None and not callable(validate):

@@ -38,6 +38,10 @@ class Upkeep:
         self._suspects: set[str] = set()
         self._seconds = seconds
 
+    def names(self) -> list[str]:
+        """Return the names of the plugins in service, in the order of their turns."""
+        return [plugin.name for plugin in self._plugins.usable()]
+
     def are_current(self, connection: sa.Connection) -> bool:
         """Return whether the part of each plugin in service is as it should be."""
         return not self.outdated(connection, self._plugins.usable())
@@ -87,15 +91,20 @@ class Upkeep:
 
     def owned(self, connection: sa.Connection, tables: set[str]) -> set[str]:
         """Return which of the tables belong to a plugin that is, or once was, installed."""
+        return self.plugin_of(connection, tables).keys() | ({ledger.LEDGER.name} & tables)
+
+    def plugin_of(self, connection: sa.Connection, tables: set[str]) -> dict[str, str]:
+        """Return the name of the plugin that each table belongs to; of no other table."""
         names = {plugin.name for plugin in self._plugins.all}
         names |= {table.removeprefix(MARKER) for table in tables if table.startswith(MARKER)}
         names |= ledger.read(connection, tables).keys()
         names = {name for name in names if not is_reserved(name)}
-        return {
-            table
-            for table in tables
-            if table.partition("_")[0] in names or table.removeprefix(MARKER) in names
-        } | ({ledger.LEDGER.name} & tables)
+        found = {}
+        for table in tables:
+            for name in (table.partition("_")[0], table.removeprefix(MARKER)):
+                if name in names:
+                    found[table] = name
+        return found
 
     def history(self, name: str) -> History:
         """Return the revisions of the plugin ``name``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..texts import N_
 from .declarations import Setting, SettingGroup
 
 
@@ -12,86 +13,109 @@ def _port(value: int) -> None:
 
 GLOBAL = SettingGroup(
     id="global",
-    name="Global",
-    description="What holds for the whole application.",
+    name=N_("Global"),
+    description=N_("What holds for the whole application."),
     icon="settings",
     sort_order=0,
     settings=[
         Setting(
             key="global.page_url",
+            label=N_("Address of the application"),
             type="url",
             default="http://127.0.0.1:3000",
-            description="The address at which people reach the application.",
+            description=N_("The address at which people reach the application."),
             required=True,
         ),
         Setting(
             key="global.enable_swagger_docs",
+            label=N_("API documentation"),
             type="boolean",
             default=True,
-            description="Whether the API documentation is shown.",
+            description=N_("Whether the API documentation is shown."),
         ),
         Setting(
             key="global.enable_login",
+            label=N_("Logging in"),
             type="boolean",
             default=True,
-            description="Whether people may log in.",
+            description=N_("Whether people may log in."),
         ),
         Setting(
             key="global.enable_email_registration",
+            label=N_("Registration"),
             type="boolean",
             default=False,
-            description="Whether people may register with an e-mail address.",
+            description=N_("Whether people may register with an e-mail address."),
         ),
         Setting(
             key="global.send_mail",
+            label=N_("Sending e-mail"),
             type="boolean",
             default=False,
-            description="Whether e-mail is sent at all.",
+            description=N_("Whether e-mail is sent at all."),
         ),
     ],
 )
 
 SMTP = SettingGroup(
     id="smtp",
-    name="E-mail",
-    description="The server that sends e-mail.",
+    name=N_("E-mail"),
+    description=N_("The server that sends e-mail."),
     icon="mail",
     sort_order=1,
     settings=[
-        Setting(key="smtp.host", type="string", default="", description="Its name.", required=True),
+        Setting(
+            key="smtp.host",
+            label=N_("Mail server"),
+            type="string",
+            default="",
+            description=N_("Its host name or address."),
+            required=True,
+        ),
         Setting(
             key="smtp.port",
+            label=N_("Port"),
             type="integer",
             default=587,
-            description="Its port.",
+            description=N_("587 as a rule; 465 for TLS from the start."),
             required=True,
             validate=_port,
         ),
-        Setting(key="smtp.username", type="string", default="", description="Who logs in there."),
         Setting(
-            key="smtp.password",
+            key="smtp.username",
+            label=N_("Username"),
             type="string",
             default="",
-            description="The password for that.",
+            description=N_("Leave it empty if the server wants no login."),
+        ),
+        Setting(
+            key="smtp.password",
+            label=N_("Password"),
+            type="string",
+            default="",
+            description=N_("The password that goes with the username."),
             encrypted=True,
         ),
         Setting(
             key="smtp.secure",
+            label=N_("Encryption (TLS)"),
             type="boolean",
             default=True,
-            description="Whether TLS is used: from the start at port 465, else by STARTTLS.",
+            description=N_("Whether TLS is used: from the start at port 465, else by STARTTLS."),
         ),
         Setting(
             key="smtp.from_name",
+            label=N_("Name of the sender"),
             type="string",
             default="DeployStack",
-            description="Whom e-mail is from: a name.",
+            description=N_("Shown as the sender of e-mail."),
         ),
         Setting(
             key="smtp.from_email",
+            label=N_("Address of the sender"),
             type="email",
             default="",
-            description="Whom e-mail is from: an address.",
+            description=N_("Whom e-mail comes from, and where answers go."),
             required=True,
         ),
     ],

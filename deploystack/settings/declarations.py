@@ -21,6 +21,7 @@ class Setting:
             and ``list``.
         default: its value until somebody changes it; of that type, or ``None``.
         description: one line for people.
+        label: what people call it; the key, if not given.
         encrypted: whether it is a secret.
         required: whether what uses it cannot work while it is empty.
         validate: called with each new value, already of the type.
@@ -30,6 +31,7 @@ class Setting:
     type: str
     default: Any
     description: str = ""
+    label: str = ""
     encrypted: bool = False
     required: bool = False
     validate: Validate | None = None

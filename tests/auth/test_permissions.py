@@ -37,6 +37,7 @@ CORE = [
     "users.create",
     "users.edit",
     "users.delete",
+    "audit.view",
 ]
 
 
@@ -145,15 +146,15 @@ def test_the_seeded_roles(app: Flask, body: dict[str, str]) -> None:
     admin = administrator(app)
     bob = user(app, "bob")
 
-    assert [ask(admin) for ask in probes] == [200] * 10 + [403] * 2
-    assert [ask(bob) for ask in probes] == [403] * 12
-    assert [ask(app.test_client()) for ask in probes] == [401] * 12
+    assert [ask(admin) for ask in probes] == [200] * 11 + [403] * 2
+    assert [ask(bob) for ask in probes] == [403] * 13
+    assert [ask(app.test_client()) for ask in probes] == [401] * 13
     declare_permissions(app, ["declared.later", "settings.view"])
-    assert [ask(admin) for ask in probes] == [200] * 11 + [403]
-    assert [ask(bob) for ask in probes] == [403] * 12
+    assert [ask(admin) for ask in probes] == [200] * 12 + [403]
+    assert [ask(bob) for ask in probes] == [403] * 13
     where = f"{USERS}/{bob.get(ME).get_json()['id']}/role"
     assert admin.put(where, json={"role_id": "global_admin"}).status_code == 200
-    assert [ask(bob) for ask in probes] == [200] * 11 + [403]
+    assert [ask(bob) for ask in probes] == [200] * 12 + [403]
 
 
 @pytest.mark.parametrize("name", ["", "notes", "Notes.edit", "notes.", ".edit", "notes edit.x"])

@@ -53,6 +53,7 @@ class Server:
         command: list[str] | None = None,
         root: Path = ROOT,
     ) -> None:
+        self.data_dir = data_dir
         self.port = free_port()
         self.log = data_dir.parent / f"server-{self.port}.log"
         self._root = root
@@ -103,6 +104,11 @@ class Server:
                     process.kill()
         self._process.wait(10)
         self._process = None
+
+    @property
+    def origin(self) -> str:
+        """Where a browser finds it: scheme, host and port."""
+        return f"http://{HOST}:{self.port}"
 
     @property
     def pid(self) -> int:

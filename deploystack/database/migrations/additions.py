@@ -22,6 +22,9 @@ T = TypeVar("T")
 class Additions(Protocol):
     """Tables that are not the core's. What fails in one of them never fails the core."""
 
+    def names(self) -> list[str]:
+        """Return the names of those that will be brought up to date, in that order."""
+
     def are_current(self, connection: sa.Connection) -> bool:
         """Return whether nothing is left to do, at the cost of a few queries in all."""
 

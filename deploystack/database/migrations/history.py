@@ -17,6 +17,7 @@ from ...logs import describe
 from ..binding import Model
 from ..problems import DatabaseProblem
 
+_TITLE = re.compile(rb'\A(?:\s|#.*\n)*[rRuU]?(?:"""|\'\'\')\s*(.*)')
 _IDENTIFIERS = re.compile(rb"^(revision|down_revision)\b[^=\n]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
 
 
@@ -79,16 +80,32 @@ class History:
             )
         return heads[0] if heads else None
 
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What each revision does, in the words that begin its file; read when it is asked for."""
+        titles = {}
+        for file in sorted(self.versions.glob("[!_.]*.py")):
+            found = _TITLE.match(file.read_bytes())
+            revision = identifiers(file).get("revision")
+            if revision and found:
+                title = found[1].decode("utf-8", "replace").strip()
+                titles[revision] = title.removesuffix('"""').removesuffix("'''").strip()
+        return titles
+
     def reread(self) -> None:
         """Look at the files again: a revision was written."""
-        for name in ("parents", "head"):
+        for name in ("parents", "head", "titles"):
             vars(self).pop(name, None)
 
     def pending(self, current: Iterable[str]) -> list[str]:
         """Return the revisions a database at ``current`` lacks, oldest first."""
-        applied = set(self._with_ancestors(*current))
+        applied = set(self.applied(current))
         ordered = [self.head] if self.head else []
         return [r for r in self._with_ancestors(*ordered) if r not in applied]
+
+    def applied(self, current: Iterable[str]) -> list[str]:
+        """Return the revisions that a database at ``current`` has, oldest first."""
+        return list(self._with_ancestors(*current))
 
     def _with_ancestors(self, *revisions: str) -> Iterator[str]:
         done: set[str] = set()

@@ -169,6 +169,12 @@ def problem(
     if code == "db_no_permission" and {"dbname", "user"} <= names.keys():
         database, user = quote(names["dbname"]), quote(names["user"])
         details["grant"] = f"GRANT CONNECT ON DATABASE {database} TO {user};"
+    if code == "db_authentication_failed" and "user" in names:
+        role = quote(names["user"])
+        details["sql"] = (
+            f"-- if there is no such role:\nCREATE ROLE {role} LOGIN PASSWORD 'a-new-password';\n"
+            f"-- if it has another password:\nALTER ROLE {role} LOGIN PASSWORD 'a-new-password';"
+        )
     return DatabaseProblem(code, SENTENCES[code], details, cause=cause)
 
 

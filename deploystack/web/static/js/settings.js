@@ -1,0 +1,270 @@
+/* /settings/GROUP: saving, and noticing what others have changed meanwhile. */
+
+import { data, sentence } from "./api.js";
+import { api, showFailure, text } from "./console.js";
+import { busy, clearErrors, isBusy, make, showFieldError, showFieldErrors } from "./forms.js";
+
+const { settings: known, etag: firstEtag } = data("state");
+const form = document.getElementById("settings");
+const failure = document.getElementById("failure");
+const status = document.getElementById("status");
+const save = document.getElementById("save");
+const bar = document.getElementById("save-bar");
+const discard = document.getElementById("discard");
+let etag = firstEtag;
+
+/** One setting on the page. */
+class Field {
+  constructor(place) {
+    this.place = place;
+    this.key = place.dataset.setting;
+    this.input = form.elements.namedItem(this.key);
+    this.conflict = place.querySelector("[data-conflict]");
+    this.toDefault = place.querySelector("[data-default]");
+    this.secret = place.querySelector("[data-secret]");
+    this.intent = "keep"; // of a secret: keep, replace or clear
+    this.toDefault?.addEventListener("click", () => {
+      this.show(known[this.key].default);
+      this.input.focus();
+      tell();
+    });
+    for (const intent of ["replace", "clear", "keep"]) {
+      this.button(intent)?.addEventListener("click", () => this.want(intent, true));
+    }
+  }
+
+  button(intent) {
+    return this.secret?.querySelector(`[data-${intent}]`);
+  }
+
+  get value() {
+    return this.input.type === "checkbox" ? String(this.input.checked) : this.input.value;
+  }
+
+  get isChanged() {
+    return this.secret ? this.intent !== "keep" : this.value !== known[this.key].value;
+  }
+
+  /** What is sent to the API. */
+  get wanted() {
+    return { key: this.key, value: this.intent === "clear" ? "" : this.value };
+  }
+
+  show(value) {
+    if (this.input.type === "checkbox") this.input.checked = value === "true";
+    else this.input.value = value;
+  }
+
+  /** Decide what becomes of a secret. */
+  want(intent, isAsked = false) {
+    this.intent = intent;
+    const isSet = known[this.key].is_set;
+    this.input.hidden = this.input.disabled = intent !== "replace";
+    if (intent !== "replace") this.input.value = "";
+    const badge = this.secret.querySelector("[data-secret-state]");
+    badge.textContent = {
+      keep: text(isSet ? "set" : "unset"),
+      replace: text("replaced"),
+      clear: text("cleared"),
+    }[intent];
+    badge.classList.toggle("badge-success", intent === "keep" && isSet);
+    badge.classList.toggle("badge-warning", intent !== "keep");
+    const replace = this.button("replace");
+    replace.textContent = text(isSet ? "replace" : "setIt");
+    replace.hidden = intent === "replace";
+    this.button("clear").hidden = intent === "clear" || !isSet;
+    this.button("keep").hidden = intent === "keep";
+    if (isAsked) (intent === "replace" ? this.input : this.button(intent === "keep" ? "replace" : "keep")).focus();
+    tell();
+  }
+
+  /** Begin anew from what is known. */
+  reset() {
+    this.settle();
+    showFieldError(this.input, "");
+    if (this.secret) this.want("keep");
+    else this.show(known[this.key].value);
+  }
+
+  settle() {
+    this.conflict.hidden = true;
+    this.conflict.replaceChildren();
+  }
+
+  /** Show what somebody else has made of it, beside what is typed here, and let people choose. */
+  dispute(theirs) {
+    const written = (value) => (this.secret ? text("secret") : value === "" ? text("nothing") : value);
+    const mine = this.secret ? text(this.intent === "clear" ? "nothing" : "secret") : written(this.value);
+    const keep = make("button", { type: "button", class: "button button-secondary" }, text("keepMine"));
+    const take = make("button", { type: "button", class: "button button-secondary" }, text("takeTheirs"));
+    keep.addEventListener("click", () => {
+      this.settle();
+      this.input.focus();
+    });
+    take.addEventListener("click", () => {
+      this.reset();
+      tell();
+      this.input.focus();
+    });
+    this.conflict.replaceChildren(
+      make("p", {}, make("strong", {}, text("conflict"))),
+      make(
+        "dl",
+        { class: "facts" },
+        make("div", {}, make("dt", {}, text("theirs")), make("dd", {}, make("code", {}, written(theirs.value)))),
+        make("div", {}, make("dt", {}, text("yours")), make("dd", {}, make("code", {}, mine))),
+      ),
+      make("p", { class: "actions" }, keep, take),
+    );
+    this.conflict.hidden = false;
+  }
+}
+
+const fields = [...form.querySelectorAll("[data-setting]")].map((place) => new Field(place));
+const changed = () => fields.filter((field) => field.isChanged);
+
+/** Tell how many changes are unsaved. */
+function tell() {
+  const number = changed().length;
+  status.textContent = number === 0 ? "" : number === 1 ? text("one") : text("several", { number });
+  discard.hidden = number === 0;
+  bar.classList.toggle("is-needed", number > 0);
+  for (const field of fields) {
+    field.place.classList.toggle("is-changed", field.isChanged);
+    if (field.toDefault) field.toDefault.hidden = field.value === known[field.key].default;
+  }
+}
+
+/** Ask how all settings are by now. */
+async function look() {
+  const { headers, body } = await api("GET", "/api/settings", undefined, { whole: true });
+  return { etag: headers.get("ETag"), settings: new Map(body.data.map((each) => [each.key, each])) };
+}
+
+/** Take over what others have changed; return whether that concerns what is changed here. */
+function merge(found) {
+  let isDisputed = false;
+  for (const field of fields) {
+    const theirs = found.settings.get(field.key);
+    if (!theirs) continue;
+    const before = known[field.key];
+    const value = theirs.is_encrypted ? "" : theirs.value;
+    const isOther = field.secret ? theirs.updated_at !== before.updated_at : value !== before.value;
+    const wasChanged = field.isChanged;
+    Object.assign(before, { value, is_set: theirs.is_set, updated_at: theirs.updated_at });
+    if (!isOther) continue;
+    if (!wasChanged) field.reset();
+    else if (field.isChanged) {
+      field.dispute({ value });
+      isDisputed = true;
+    }
+  }
+  etag = found.etag;
+  return isDisputed;
+}
+
+/** Save what is changed, all or nothing; where others were faster, only what they have not touched. */
+async function saveAll() {
+  for (let attempt = 0; ; attempt += 1) {
+    const settings = changed().map((field) => field.wanted);
+    try {
+      await api("POST", "/api/settings/bulk", { settings }, { headers: { "If-Match": etag } });
+      break;
+    } catch (error) {
+      if (error.code !== "setting_changed" || attempt === 5) throw error;
+      if (merge(await look())) {
+        failure.textContent = text("conflicts");
+        failure.hidden = false;
+        return false;
+      }
+      if (changed().length === 0) break; // somebody else has made the same changes
+    }
+  }
+  for (const field of changed()) {
+    const now = known[field.key];
+    if (field.secret) now.is_set = field.intent === "replace" && field.input.value !== "";
+    else now.value = field.value;
+    if (field.secret) field.want("keep");
+  }
+  merge(await look());
+  return true;
+}
+
+/** Show what is wrong at the fields that the API names by their place in what was sent. */
+function showRefused(error, sent) {
+  const refused = error.details?.settings;
+  if (!Array.isArray(refused)) return false;
+  let first = null;
+  for (const { key, errors } of refused) {
+    const field = sent.find((each) => each.key === key);
+    if (!field || !errors) continue;
+    showFieldError(field.input, Object.values(errors).flat().map((each) => sentence(each, each)).join(" "));
+    first ??= field.input;
+  }
+  first?.focus();
+  return first !== null;
+}
+
+if (save) {
+  form.addEventListener("input", tell);
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    clearErrors(form);
+    showFailure(failure, null);
+    for (const field of fields) field.reset();
+    tell();
+    save.focus();
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (isBusy(save)) return;
+    clearErrors(form);
+    showFailure(failure, null);
+    for (const field of fields) field.settle();
+    const sent = changed();
+    if (sent.length === 0) {
+      status.textContent = text("unchanged");
+      return;
+    }
+    await busy(save, async () => {
+      status.textContent = text("saving");
+      try {
+        const isSaved = await saveAll();
+        tell();
+        if (isSaved) status.textContent = text("saved");
+        else failure.scrollIntoView({ block: "nearest" });
+      } catch (error) {
+        tell();
+        if (!showRefused(error, sent)) showFailure(failure, error);
+      }
+    });
+  });
+  addEventListener("beforeunload", (event) => {
+    if (changed().length > 0) event.preventDefault();
+  });
+  tell();
+}
+
+const mail = document.getElementById("mail");
+mail?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = mail.querySelector("[type=submit]");
+  const place = document.getElementById("mail-status");
+  if (isBusy(button)) return;
+  clearErrors(mail);
+  if (changed().length > 0) {
+    place.textContent = text("saveFirst");
+    return;
+  }
+  place.textContent = text("sending");
+  await busy(button, async () => {
+    try {
+      const to = mail.elements.to.value.trim();
+      const answer = await api("POST", "/api/settings/smtp/test", to ? { to } : {});
+      place.textContent = text("sent", { to: answer.data.to });
+    } catch (error) {
+      place.textContent = "";
+      if (!showFieldErrors(mail, error.details)) showFailure(place, error);
+    }
+  });
+});
