@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from ..documented import Shown, Success
+from ..documented import Shown, Success, data, moment
 
 _DIALECT = validate.OneOf(["sqlite", "postgres"])
 
@@ -27,6 +27,33 @@ class DatabaseReport(Success):
     server_version = fields.String(metadata={"example": "16.4"})
     database = fields.String(validate=validate.OneOf(["empty", "ours"]))
     action = fields.String(validate=validate.OneOf(["create", "upgrade", "adopt"]))
+
+
+class SetupStep(Shown):
+    """A step of a setup."""
+
+    step = fields.String(
+        validate=validate.OneOf(["connection", "revision", "settings", "plugin", "ready"])
+    )
+    name = fields.String(
+        allow_none=True,
+        metadata={"example": None, "description": "Of the revision, or of the plugin."},
+    )
+    label = fields.String(
+        allow_none=True, metadata={"example": None, "description": "What the revision does."}
+    )
+    state = fields.String(validate=validate.OneOf(["done", "running", "waiting"]))
+
+
+class SetupProgress(Success):
+    """How far a setup is; `idle` if there is none, `interrupted` if its process has died."""
+
+    state = fields.String(
+        validate=validate.OneOf(["idle", "running", "interrupted"]), metadata={"example": "running"}
+    )
+    dialect = fields.String(allow_none=True, validate=_DIALECT)
+    started_at = moment(allow_none=True)
+    steps = data(SetupStep, many=True)
 
 
 class DatabaseReady(Shown):

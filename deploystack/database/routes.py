@@ -13,7 +13,7 @@ from ..errors import ApiError
 from ..http import read_json, require_same_origin
 from . import setup
 from .access import needs_token, require_setup_token
-from .answers import DatabaseReady, DatabaseReport, DatabaseStatus
+from .answers import DatabaseReady, DatabaseReport, DatabaseStatus, SetupProgress
 from .codes import REFUSED
 from .handle import Database, get_database
 from .postgres.connection_string import parse
@@ -97,6 +97,7 @@ def set_up() -> Response:
 
 
 @blueprint.get("/setup/progress")
+@Documented({200: SetupProgress}, who="setup", needs_database=False)
 def progress() -> Response:
     """Tell how far the setup is that is running, whichever worker runs it."""
     database = get_database(current_app)

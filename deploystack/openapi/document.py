@@ -46,11 +46,13 @@ session's cookie must come from the server's own pages: it carries its own `Orig
 `Sec-Fetch-Site`."""
 
 _TAGS = {
+    "audit": "Who has changed what.",
     "auth": "Registering, logging in and out, one's own account and tokens.",
-    "database": "The state of the database, and setting it up.",
+    "database": "The state of the database, setting it up, and looking into it.",
     "documentation": "This document.",
     "health": "For whoever watches the process.",
-    "plugins": "Which plugins there are.",
+    "overview": "How everything is, at a glance.",
+    "plugins": "Which plugins there are, and trying one again.",
     "settings": "What an administrator changes while it runs.",
     "users": "Everybody's account.",
 }

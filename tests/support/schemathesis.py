@@ -21,8 +21,10 @@ METHODS = ("get", "put", "post", "delete")
 SYNTAX = {"bad_request", "invalid_body", "invalid_json", "validation_error"}
 """Why a body is refused whatever it is about; what else is refused has a reason of its own."""
 
-# What a value must be like depends on the setting, and the ids of groups on those there are.
+# What a value must be like depends on the setting, and the ids of groups on those there are; of
+# what compares rows, each column needs an operator and a value.
 MEANING = {
+    "GET /api/db/tables/{name}/rows",
     "POST /api/settings",
     "PUT /api/settings/{key}",
     "POST /api/settings/bulk",
@@ -34,6 +36,7 @@ REJECTED = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422"
 
 SCOPES = ["settings.view", "settings.edit", "settings.delete", "settings.reveal"]
 SCOPES += ["users.view", "users.create", "users.edit", "users.delete"]
+SCOPES += ["audit.view", "database.manage", "plugins.manage"]
 
 Operation = Mapping[str, Any]
 
