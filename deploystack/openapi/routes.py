@@ -45,10 +45,19 @@ def init_openapi(app: Flask, version: str) -> None:
     app.register_blueprint(blueprint)
 
 
+def is_shown(app: Flask) -> bool:
+    """Return whether the documentation is there to be read.
+
+    Raises:
+        ApiError: 503, the database is away, so nobody can tell.
+    """
+    state = get_database(app).current()
+    return state.phase == "unconfigured" or bool(get_settings(app).get(SETTING))
+
+
 @blueprint.before_request
 def _refuse_if_hidden() -> None:
-    state = get_database(current_app).current()
-    if state.phase != "unconfigured" and not get_settings(current_app).get(SETTING):
+    if not is_shown(current_app):
         raise NotFound
 
 
