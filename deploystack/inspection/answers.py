@@ -60,7 +60,7 @@ class DatabaseInUse(Shown):
     chosen_by = fields.String(validate=validate.OneOf(["setup", "operator"]))
 
 
-class Warning(Shown):  # noqa: A001  # so it is called in the document
+class Concern(Shown):
     """What an operator should know, and what to do about it."""
 
     code = fields.String(metadata={"example": "settings_missing"})
@@ -78,7 +78,7 @@ class Overview(Shown):
     database = data(DatabaseInUse)
     plugins = data(Plugin, many=True)
     audit = data(LogEntry, many=True)
-    warnings = data(Warning, many=True)
+    warnings = data(Concern, many=True)
 
 
 class OverviewFound(Success):
