@@ -15,7 +15,7 @@ PYTEST = $(if $(MEMORY),TMPDIR="$${TMPDIR:-$(MEMORY)}") $(BIN)/python -m pytest 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-slow lint types format check translations screenshots bench db-generate db-up lock clean
+.PHONY: help run dev test test-slow lint types format check api-spec translations screenshots bench db-generate db-up lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.12]"
@@ -48,6 +48,10 @@ format: $(VENV)/.dev ## Tidy the code and mend what can be mended safely
 	@$(BIN)/ruff format
 
 check: lint types test ## Do all that a submission must pass
+
+api-spec: $(VENV)/.dev ## Write docs/openapi.json and the collection for Postman from the routes
+	@$(BIN)/flask --app wsgi openapi write --without-plugins --format json docs/openapi.json
+	@$(BIN)/flask --app wsgi openapi write --without-plugins --format postman docs/postman.json
 
 translations: $(VENV)/.dev ## Bring the translations up to date with the source (ARGS=fr begins one)
 	@$(BIN)/python -m tests.support.translations $(ARGS)

@@ -20,6 +20,7 @@ from .http import register_http
 from .inspection.routes import blueprint as inspection_blueprint
 from .logs import configure_logging
 from .models import seed_roles
+from .openapi.routes import init_openapi
 from .plugins.registry import Plugins
 from .plugins.routes import blueprint as plugins_blueprint
 from .plugins.routes import mount_routes
@@ -80,6 +81,7 @@ def create_app(
     app.register_blueprint(setting_groups_blueprint)
     app.register_blueprint(inspection_blueprint)
     mount_routes(app)
+    init_openapi(app, __version__)
     init_web(app)
     declare_used(app)
     register_commands(app)

@@ -39,6 +39,7 @@ def register_commands(app: Flask) -> None:
     """Add the command groups to ``app``, and the commands of its plugins."""
     for name, module, text in (
         ("db", "deploystack.database.cli", "Set up, inspect and migrate the database."),
+        ("openapi", "deploystack.openapi.cli", "Write the documentation of the API."),
         ("plugins", "deploystack.plugins.cli", "List, make, migrate and remove plugins."),
         ("settings", "deploystack.settings.cli", "Look at settings, change them and their key."),
         ("tokens", "deploystack.auth.cli", "Make, list and revoke tokens for scripts."),

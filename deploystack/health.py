@@ -5,21 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, current_app
+from marshmallow import fields, validate
 
 from .app import json_response
 from .database import get_database
+from .database.codes import UNAVAILABLE
+from .documented import Documented, Shown, data
 from .settings import get_settings
 
 blueprint = Blueprint("health", __name__)
 
 
+class Alive(Shown):
+    """The process is alive."""
+
+    status = fields.String(validate=validate.OneOf(["alive"]))
+
+
+class Warned(Shown):
+    """What does not keep the application from serving."""
+
+    code = fields.String(metadata={"example": "encryption_key_wrong"})
+    error = fields.String(metadata={"example": "The secrets are encrypted with another key."})
+
+
+class Ready(Shown):
+    """The database answers."""
+
+    status = fields.String(validate=validate.OneOf(["ready"]))
+    warnings = data(Warned, many=True, optional=True)
+
+
 @blueprint.get("/livez")
+@Documented({200: Alive}, needs_database=False)
 def livez() -> Response:
     """Answer that the process is alive. Never touches the database."""
     return json_response({"status": "alive"})
 
 
 @blueprint.get("/readyz")
+@Documented({200: Ready}, errors={503: UNAVAILABLE})
 def readyz() -> Response:
     """Answer 200 only when the database itself answers, within two seconds.
 

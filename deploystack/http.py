@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from flask import Flask, Request, Response, request
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
 
 from .config import LOOPBACK_HOSTS, Config
 from .errors import CODES, SENTENCES, ApiError, invalid_fields
@@ -59,6 +60,28 @@ def register_http(app: Flask, config: Config) -> None:
 
     app.before_request(before)
     app.after_request(after)
+
+
+class Whole(fields.Integer):
+    """The field of a body that holds a whole number, as JSON Schema has it: ``5.0`` is one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(strict=True, **options)
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return super()._validated(value)
+
+
+def excluding(*names: str, example: str) -> type[BaseConverter]:
+    """Return the kind of a variable in an address that is whatever is not one of ``names``."""
+
+    class Excluding(BaseConverter):
+        regex = rf"(?!(?:{'|'.join(sorted(names))})\Z)[^/]+"
+        json_schema: ClassVar[dict[str, Any]] = {"examples": [example]}
+
+    return Excluding
 
 
 def host_name(request: Request) -> str:

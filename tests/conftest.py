@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from deploystack import Config, create_app
+from deploystack.app import DeployStack
 from deploystack.database import get_database
+from tests.support import documented
 from tests.support.postgres import Postgres, PostgresServer, external_or_private
 from tests.support.server import Server
 
@@ -19,6 +22,26 @@ pytest_plugins = ["pytester"]
 
 MakeApp = Callable[..., Flask]
 Serve = Callable[..., Server]
+
+
+class CheckedClient(FlaskClient):
+    """A client that holds every answer to the documentation."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Send a request."""
+        answer = super().open(*args, **kwargs)
+        documented.check(
+            answer.request.method,
+            answer.request.path,
+            answer.status_code,
+            answer.mimetype,
+            dict(answer.headers),
+            answer.text if answer.mimetype == "application/json" else "",
+        )
+        return answer
+
+
+DeployStack.test_client_class = CheckedClient
 
 
 @pytest.fixture(autouse=True)

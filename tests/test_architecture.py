@@ -25,6 +25,7 @@ LAYERS = {
     "settings": 3,
     "auth": 4,
     "plugins": 5,
+    "openapi": 6,
     "inspection": 6,
     "web": 7,
 }
@@ -32,7 +33,15 @@ COMPOSITION = 8
 LAYERS["testing"] = 9  # may make applications, so nothing imports it
 COMPOSING = {"__init__", "__main__", "commands", "health", "server"}
 
-IMPORTED_WHEN_USED = {"alembic", "flask_migrate", "granian", "psycopg2", "pytest"}
+IMPORTED_WHEN_USED = {
+    "alembic",
+    "apispec",
+    "flask_migrate",
+    "granian",
+    "psycopg2",
+    "pytest",
+    "yaml",
+}
 STATEFUL_CALLS = {
     "Flask",
     "Session",

@@ -366,6 +366,7 @@ def test_each_make_target_exists(page: Path) -> None:
 
 GROUPS = {
     "db": "deploystack.database.cli",
+    "openapi": "deploystack.openapi.cli",
     "plugins": "deploystack.plugins.cli",
     "settings": "deploystack.settings.cli",
     "tokens": "deploystack.auth.cli",
@@ -381,7 +382,8 @@ def flask_commands(text: str) -> list[tuple[str, str, list[str]]]:
     """
     found = []
     for start in re.finditer(
-        r"flask (?:--app wsgi )?(db|plugins|settings|tokens|users) (?:-x plugin=\w+ )?(?=[a-z])",
+        r"flask (?:--app wsgi )?(db|openapi|plugins|settings|tokens|users) "
+        r"(?:-x plugin=\w+ )?(?=[a-z])",
         text,
     ):
         tail = re.split(r"\bflask ", text[start.end() :])[0]

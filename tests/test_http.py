@@ -9,7 +9,9 @@ import socket
 import pytest
 from flask import Flask, Response, request
 from flask.testing import FlaskClient
+from marshmallow import ValidationError
 
+from deploystack.http import Whole
 from tests.conftest import MakeApp, Serve
 from tests.support.answers import CHECK, SETUP, SQLITE, STATUS, assert_error, at_route
 from tests.support.server import Server
@@ -243,3 +245,16 @@ def test_origin_is_compared_with_what_the_proxy_says(make_app: MakeApp, serve: S
 
     assert behind.post(CHECK, json=SQLITE, headers=browser).status_code == 200
     assert_error(direct.post(CHECK, json=SQLITE, headers=browser), 403, "cross_origin")
+
+
+@pytest.mark.parametrize(("given", "whole"), [(5, 5), (5.0, 5), (-0.0, 0), (1e20, 10**20)])
+def test_a_whole_number_may_have_a_point(given: float, whole: int) -> None:
+    loaded = Whole().deserialize(given)
+
+    assert (loaded, type(loaded)) == (whole, int)
+
+
+@pytest.mark.parametrize("given", [5.5, "5", True, None, float("inf"), float("nan"), [5]])
+def test_what_is_no_whole_number_is_refused(given: object) -> None:
+    with pytest.raises(ValidationError):
+        Whole().deserialize(given)

@@ -11,10 +11,12 @@ from ..app import json_response
 from ..database import db, get_database
 from ..database.access import needs_token, require_setup_token
 from ..database.setup_token import ensure_token
+from ..documented import Documented, Done
 from ..errors import ApiError
 from ..http import has_body, read_json, require_same_origin
 from ..models import ApiToken
 from . import accounts, login, sessions, tokens
+from .answers import LoginStatus, NewlyMadeToken, Tokens, UserDone
 from .authentication import require_session
 from .permissions import ADMIN
 from .schemas import Login, NewToken, Nothing, PasswordChange, Profile, Registration
@@ -26,6 +28,7 @@ _password_change, _profile, _new_token = PasswordChange(), Profile(), NewToken()
 
 
 @blueprint.get("/status")
+@Documented({200: LoginStatus})
 def status() -> Response:
     """Tell whether people may log in or register, and how the first account is made."""
     config = get_database(current_app).config
@@ -45,6 +48,15 @@ def status() -> Response:
 
 
 @blueprint.post("/email/register")
+@Documented(
+    {201: UserDone},
+    body=_registration,
+    errors={
+        400: ["email_taken", "username_taken", "weak_password"],
+        403: ["login_disabled", "registration_disabled"],
+    },
+    who="setup",
+)
 def register() -> Response:
     """Make an account for whoever asks, and log them in. The first one administers."""
     require_same_origin(request)
@@ -68,6 +80,11 @@ def register() -> Response:
 
 
 @blueprint.post("/email/login")
+@Documented(
+    {200: UserDone},
+    body=_login,
+    errors={400: ["invalid_credentials"], 403: ["login_disabled"], 429: ["too_many_attempts"]},
+)
 def log_in() -> Response:
     """Begin a session."""
     require_same_origin(request)
@@ -80,6 +97,7 @@ def log_in() -> Response:
 
 
 @blueprint.post("/logout")
+@Documented({200: Done}, body=_nothing, needs_body=False)
 def log_out() -> Response:
     """End the session, if there is one."""
     require_same_origin(request)
@@ -95,6 +113,16 @@ def log_out() -> Response:
 
 
 @blueprint.put("/email/change-password")
+@Documented(
+    {200: Done},
+    body=_password_change,
+    errors={
+        400: ["same_password", "weak_password", "wrong_password"],
+        404: ["unknown_user"],
+        429: ["too_many_attempts"],
+    },
+    who="session",
+)
 def change_password() -> Response:
     """Change one's own password, and end all other sessions."""
     principal = require_session()
@@ -107,6 +135,12 @@ def change_password() -> Response:
 
 
 @blueprint.put("/profile/update")
+@Documented(
+    {200: UserDone},
+    body=_profile,
+    errors={400: ["username_taken"], 404: ["unknown_user"]},
+    who="session",
+)
 def update_profile() -> Response:
     """Change one's own names."""
     principal = require_session()
@@ -117,6 +151,7 @@ def update_profile() -> Response:
 
 
 @blueprint.get("/tokens")
+@Documented({200: Tokens}, who="session")
 def list_tokens() -> Response:
     """Return one's own tokens, without what they consist of."""
     principal = require_session()
@@ -124,6 +159,12 @@ def list_tokens() -> Response:
 
 
 @blueprint.post("/tokens")
+@Documented(
+    {201: NewlyMadeToken},
+    body=_new_token,
+    errors={400: ["unknown_scope"], 404: ["unknown_user"]},
+    who="session",
+)
 def create_token() -> Response:
     """Make a token; it is told this one time."""
     principal = require_session()
@@ -141,6 +182,7 @@ def create_token() -> Response:
 
 
 @blueprint.delete("/tokens/<token_id>")
+@Documented({200: Done}, errors={404: ["unknown_token"]}, who="session")
 def revoke_token(token_id: str) -> Response:
     """Make one of one's own tokens void."""
     principal = require_session()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import (
     EXCLUDE,
@@ -21,24 +21,36 @@ from marshmallow import (
     validates_schema,
 )
 
+from ..http import Whole
 from ..models import User
 
 MAX_SCOPES = 100
 MAX_DAYS = 3650
 
-_USERNAME = validate.And(
+_USERNAME = [
     validate.Length(min=3, max=50),
     validate.Regexp(r"[A-Za-z0-9._-]+\Z", error="Use letters, digits, '.', '_' and '-' only."),
-)
-_EMAIL = validate.And(
+]
+_EMAIL = [
     validate.Length(max=254),
     validate.Email(),
     validate.Regexp(
         r"[!#-~]+\Z",  # what ASCII can show, but for quotation marks
         error="Use ASCII letters and signs only. A domain of other letters begins with 'xn--'.",
     ),
-)
+]
 _ROLE = validate.Regexp(r"[A-Za-z0-9._-]{1,64}\Z", error="There is no such role.")
+
+# For the documentation.
+_ALICE = {"example": "alice"}
+_ADDRESS = {"example": "alice@example.org", "format": "email"}
+_PASSWORD = {"example": "correct horse battery", "format": "password"}
+_NEW_PASSWORD = {
+    **_PASSWORD,
+    "description": "8 to 256 characters, none of those that are tried first.",
+    "json_schema": {"minLength": 8, "maxLength": 256},
+}
+_A_ROLE = {"example": "global_user"}
 
 
 def shown(user: User) -> dict[str, Any]:
@@ -77,7 +89,15 @@ class _Name(_Text):
     """A person's name; nothing for an empty one."""
 
     def __init__(self) -> None:
-        super().__init__(allow_none=True, validate=self._check)
+        super().__init__(
+            allow_none=True,
+            validate=self._check,
+            metadata={
+                "example": "Alice",
+                "description": "In characters that can be shown.",
+                "json_schema": {"maxLength": 100},
+            },
+        )
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return super()._deserialize(value, attr, data, **kwargs) or None
@@ -95,7 +115,12 @@ class _Name(_Text):
 class Profile(Schema):
     """What people may change about their own account."""
 
-    username = _Text(validate=_USERNAME)
+    class Meta:
+        """Something must be changed."""
+
+        json_schema: ClassVar[dict[str, Any]] = {"minProperties": 1}
+
+    username = _Text(validate=_USERNAME, metadata=_ALICE)
     first_name = _Name()
     last_name = _Name()
 
@@ -111,16 +136,16 @@ class Profile(Schema):
 class Account(Profile):
     """What an administrator may change about an account."""
 
-    email = _Email(validate=_EMAIL)
-    role_id = fields.String(validate=_ROLE)
+    email = _Email(validate=_EMAIL, metadata=_ADDRESS)
+    role_id = fields.String(validate=_ROLE, metadata=_A_ROLE)
 
 
 class Registration(Schema):
     """An account of one's own to make."""
 
-    username = _Text(required=True, validate=_USERNAME)
-    email = _Email(required=True, validate=_EMAIL)
-    password = fields.String(required=True)
+    username = _Text(required=True, validate=_USERNAME, metadata=_ALICE)
+    email = _Email(required=True, validate=_EMAIL, metadata=_ADDRESS)
+    password = fields.String(required=True, metadata=_NEW_PASSWORD)
     first_name = _Name()
     last_name = _Name()
 
@@ -128,7 +153,7 @@ class Registration(Schema):
 class NewAccount(Registration):
     """An account for somebody else."""
 
-    role_id = fields.String(validate=_ROLE)
+    role_id = fields.String(validate=_ROLE, metadata=_A_ROLE)
 
 
 class Nothing(Schema):
@@ -143,33 +168,50 @@ class Nothing(Schema):
 class Login(Schema):
     """Who wants to come in."""
 
-    login = fields.String(required=True, validate=validate.Length(min=1))
-    password = fields.String(required=True, validate=validate.Length(min=1))
+    login = fields.String(
+        required=True,
+        validate=validate.Length(min=1),
+        metadata={**_ALICE, "description": "A username, or an e-mail address."},
+    )
+    password = fields.String(required=True, validate=validate.Length(min=1), metadata=_PASSWORD)
 
 
 class PasswordChange(Schema):
     """Another password."""
 
-    current_password = fields.String(required=True, validate=validate.Length(min=1))
-    new_password = fields.String(required=True)
+    current_password = fields.String(
+        required=True, validate=validate.Length(min=1), metadata=_PASSWORD
+    )
+    new_password = fields.String(
+        required=True, metadata={**_NEW_PASSWORD, "example": "staple battery horse"}
+    )
 
 
 class RoleChange(Schema):
     """Another role."""
 
-    role_id = fields.String(required=True, validate=_ROLE)
+    role_id = fields.String(required=True, validate=_ROLE, metadata=_A_ROLE)
 
 
 class NewToken(Schema):
     """A token to make."""
 
-    name = _Text(required=True, validate=validate.Length(min=1, max=100))
+    name = _Text(
+        required=True,
+        validate=validate.Length(min=1, max=100),
+        metadata={
+            "example": "backup script",
+            "description": "What it is for, in characters that can be shown.",
+            "json_schema": {"pattern": r"\S"},
+        },
+    )
     scopes = fields.List(
-        fields.String(), required=True, validate=validate.Length(min=1, max=MAX_SCOPES)
+        fields.String(metadata={"example": "settings.view"}),
+        required=True,
+        validate=validate.Length(min=1, max=MAX_SCOPES),
+        metadata={"description": "Permissions, all of which its owner has."},
     )
-    expires_in_days = fields.Integer(
-        strict=True, load_default=90, validate=validate.Range(min=1, max=MAX_DAYS)
-    )
+    expires_in_days = Whole(load_default=90, validate=validate.Range(min=1, max=MAX_DAYS))
 
     @validates_schema(skip_on_field_errors=True)
     def _check_name(self, data: dict[str, Any], **_: Any) -> None:

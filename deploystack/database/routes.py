@@ -8,10 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from ..app import json_response
+from ..documented import Documented
 from ..errors import ApiError
 from ..http import read_json, require_same_origin
 from . import setup
 from .access import needs_token, require_setup_token
+from .answers import DatabaseReady, DatabaseReport, DatabaseStatus, SetupProgress
+from .codes import REFUSED
 from .handle import Database, get_database
 from .postgres.connection_string import parse
 from .progress import watched
@@ -34,8 +37,16 @@ DONE_BUT = {
 
 _setup_request = SetupRequest()
 
+_ERRORS = {
+    400: ["invalid_connection_string"],
+    409: ["already_configured", "setup_in_progress"],
+    422: REFUSED,
+    503: ["out_of_resources", "selection_unreadable"],
+}
+
 
 @blueprint.get("/status")
+@Documented({200: DatabaseStatus}, needs_database=False)
 def status() -> Response:
     """Tell whether a database is chosen, whether it is ready, and of which kind it is."""
     database = get_database(current_app)
@@ -56,6 +67,9 @@ def status() -> Response:
 
 
 @blueprint.post("/check")
+@Documented(
+    {200: DatabaseReport}, body=_setup_request, errors=_ERRORS, who="setup", needs_database=False
+)
 def check() -> Response:
     """Look at a database: can it be used, and what would setup do? Changes nothing."""
     database = get_database(current_app)
@@ -72,6 +86,9 @@ def check() -> Response:
 
 
 @blueprint.post("/setup")
+@Documented(
+    {200: DatabaseReady}, body=_setup_request, errors=_ERRORS, who="setup", needs_database=False
+)
 def set_up() -> Response:
     """Set a database up and begin to use it, in every worker, without a restart."""
     database = get_database(current_app)
@@ -80,6 +97,7 @@ def set_up() -> Response:
 
 
 @blueprint.get("/setup/progress")
+@Documented({200: SetupProgress}, who="setup", needs_database=False)
 def progress() -> Response:
     """Tell how far the setup is that is running, whichever worker runs it."""
     database = get_database(current_app)

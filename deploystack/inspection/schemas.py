@@ -15,16 +15,41 @@ _REPEATED = ("column", "operator", "value")
 _name = validate.Length(min=1, max=255)
 
 
+def _several(description: str) -> dict[str, Any]:
+    return {"description": description, "json_schema": {"maxItems": MAX_FILTERS}}
+
+
 class Rows(Schema):
     """Which rows of a table. ``column``, ``operator`` and ``value`` come as often as each other."""
 
-    page = fields.Integer(validate=validate.Range(1, MAX_PAGES))
-    per_page = fields.Integer(validate=validate.Range(1, MAX_PER_PAGE), load_default=PER_PAGE)
-    sort = fields.String(validate=_name)
-    order = fields.String(validate=validate.OneOf(["asc", "desc"]))
-    column = fields.List(fields.String(validate=validate.Length(max=255)))
-    operator = fields.List(fields.String(validate=validate.OneOf(OPERATORS)))
-    value = fields.List(fields.String(validate=validate.Length(max=1000)))
+    page = fields.Integer(
+        validate=validate.Range(1, MAX_PAGES), metadata={"description": "Which page, from 1."}
+    )
+    per_page = fields.Integer(
+        validate=validate.Range(1, MAX_PER_PAGE),
+        load_default=PER_PAGE,
+        metadata={"description": "How many rows a page has."},
+    )
+    sort = fields.String(
+        validate=validate.Length(max=255),
+        metadata={"description": "By which column; by the primary key, if it is not said."},
+    )
+    order = fields.String(
+        validate=validate.OneOf(["asc", "desc"]),
+        metadata={"description": "Whether the least is first, or the greatest."},
+    )
+    column = fields.List(
+        fields.String(validate=validate.Length(max=255)),
+        metadata=_several("Which columns are compared. The other two come as often as this."),
+    )
+    operator = fields.List(
+        fields.String(validate=validate.OneOf(OPERATORS)),
+        metadata=_several("How each of them is compared."),
+    )
+    value = fields.List(
+        fields.String(validate=validate.Length(max=1000)),
+        metadata=_several("What each of them is compared with."),
+    )
 
     @pre_load
     def _together(self, data: MultiDict[str, str], **_: Any) -> dict[str, Any]:
@@ -52,8 +77,28 @@ class Rows(Schema):
 class Log(Schema):
     """Which entries of the log."""
 
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    before = fields.Integer(load_default=None, validate=validate.Range(1, 2**31 - 1))
-    actor = fields.String(load_default=None, validate=_name)
-    action = fields.String(load_default=None, validate=validate.Length(min=1, max=64))
-    subject = fields.String(load_default=None, validate=_name)
+    limit = fields.Integer(
+        load_default=50,
+        validate=validate.Range(1, 200),
+        metadata={"description": "How many entries at most."},
+    )
+    before = fields.Integer(
+        load_default=lambda: None,
+        validate=validate.Range(1, 2**31 - 1),
+        metadata={"description": "Only those that are older than the one of this id."},
+    )
+    actor = fields.String(
+        load_default=lambda: None,
+        validate=_name,
+        metadata={"description": "Only what this one has done."},
+    )
+    action = fields.String(
+        load_default=lambda: None,
+        validate=validate.Length(min=1, max=64),
+        metadata={"description": "Only this action, or all that begin so, such as `users.`."},
+    )
+    subject = fields.String(
+        load_default=lambda: None,
+        validate=_name,
+        metadata={"description": "Only what was done to this: a key, or a name."},
+    )

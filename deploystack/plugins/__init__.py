@@ -10,6 +10,7 @@ from ..database.binding import db
 from ..database.engines import READ_ONLY
 from ..database.secrecy import NO_SECRET, SECRET, secret_where
 from ..database.types import UTCDateTime
+from ..documented import Documented
 from ..errors import ApiError
 from ..http import read_json, require_same_origin
 from ..models import Role, User
@@ -24,6 +25,7 @@ __all__ = [
     "READ_ONLY",
     "SECRET",
     "ApiError",
+    "Documented",
     "Model",
     "PluginMetadata",
     "Principal",

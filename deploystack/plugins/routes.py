@@ -11,9 +11,12 @@ from ..access import require_permission
 from ..app import json_response
 from ..database import db
 from ..database.errors import register_database_errors
+from ..documented import Documented
 from ..errors import ApiError, answer, register_error_handlers
 from ..models import record
 from . import guarded
+from .answers import PluginDone, PluginFound, Plugins
+from .codes import OUT_OF_SERVICE
 from .mounting import PREFIX
 from .plugin import Plugin
 from .registry import is_disabled
@@ -22,8 +25,11 @@ from .service import Service, get_service
 
 blueprint = Blueprint("plugins", __name__, url_prefix="/api/plugins")
 
+_UNKNOWN = {404: ["plugin_unknown"]}
+
 
 @blueprint.get("")
+@Documented({200: Plugins}, needs_database=False)
 def index() -> Response:
     """Tell of each plugin, in the order of their names, how it is. Needs no database."""
     service = get_service(current_app)
@@ -48,6 +54,7 @@ def shown(service: Service, plugin: Plugin) -> dict[str, Any]:
 
 @blueprint.get("/<name>")
 @require_permission("plugins.manage")
+@Documented({200: PluginFound}, errors=_UNKNOWN)
 def show(name: str) -> Response:
     """Tell all about one plugin: tables, revisions, settings, routes, and why it failed."""
     service = get_service(current_app)
@@ -58,6 +65,14 @@ def show(name: str) -> Response:
 
 @blueprint.post("/<name>/retry")
 @require_permission("plugins.manage")
+@Documented(
+    {200: PluginDone},
+    errors={
+        **_UNKNOWN,
+        409: ["plugin_disabled", "plugin_needs_restart"],
+        503: OUT_OF_SERVICE,
+    },
+)
 def retry(name: str) -> Response:
     """Try a quarantined plugin again, in every process; wait a moment for how it goes."""
     service = get_service(current_app)

@@ -9,9 +9,11 @@ from flask import Blueprint, Response, current_app, request
 from ..access import require_login, require_permission
 from ..app import json_response
 from ..database.reading import reader
+from ..documented import Documented
 from ..http import read_json
 from ..models import GlobalSetting, GlobalSettingGroup
 from . import audit, wire
+from .answers import GroupDone, GroupFound, GroupIds, GroupsFound
 from .definitions import Definitions
 from .groups import all_groups, create_group, find_group, settings_in, update_group
 from .reading import all_settings
@@ -24,9 +26,12 @@ blueprint = Blueprint("setting_groups", __name__, url_prefix="/api/settings")
 
 _new_group, _group_change = NewGroup(), GroupChange()
 
+_UNKNOWN = {404: ["setting_group_unknown"]}
+
 
 @blueprint.get("/groups")
 @require_permission("settings.view")
+@Documented({200: GroupsFound})
 def index() -> Response:
     """Return all groups in their order, each with its settings."""
     session = reader()
@@ -39,6 +44,7 @@ def index() -> Response:
 
 @blueprint.get("/categories")
 @require_permission("settings.view")
+@Documented({200: GroupIds})
 def categories() -> Response:
     """Return the ids of all groups, in their order."""
     return json_response({"success": True, "data": [row.id for row in all_groups(reader())]})
@@ -46,6 +52,7 @@ def categories() -> Response:
 
 @blueprint.get("/groups/<group_id>")
 @require_permission("settings.view")
+@Documented({200: GroupFound}, errors=_UNKNOWN, sends_etag=True)
 def show(group_id: str) -> Response:
     """Return one group with its settings."""
     session = reader()
@@ -55,6 +62,12 @@ def show(group_id: str) -> Response:
 
 @blueprint.post("/groups")
 @require_permission("settings.edit")
+@Documented(
+    {201: GroupDone},
+    body=_new_group,
+    errors={409: ["setting_conflict", "setting_group_exists"]},
+    sends_etag=True,
+)
 def create() -> Response:
     """Make a group."""
     body = read_json(request, _new_group, _MAX_BYTES)
@@ -65,6 +78,13 @@ def create() -> Response:
 
 @blueprint.put("/groups/<group_id>")
 @require_permission("settings.edit")
+@Documented(
+    {200: GroupDone},
+    body=_group_change,
+    errors={**_UNKNOWN, 409: ["setting_conflict"], 412: ["setting_changed"]},
+    sends_etag=True,
+    takes_if_match=True,
+)
 def update(group_id: str) -> Response:
     """Change a group."""
     body = read_json(request, _group_change, _MAX_BYTES)

@@ -7,14 +7,23 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
-from werkzeug.routing import BaseConverter
 
 from ..access import Principal, check_permission, require_login, require_permission
 from ..app import json_response
 from ..database.reading import reader
-from ..http import has_body, read_json
+from ..documented import Documented, Done
+from ..http import excluding, has_body, read_json
 from ..models import GlobalSetting
 from . import audit, wire
+from .answers import (
+    AuditLog,
+    ConditionFound,
+    MessageSent,
+    SettingDone,
+    SettingFound,
+    SettingsDone,
+    SettingsFound,
+)
 from .bulk import write_all
 from .condition import HEALTHY, condition
 from .groups import settings_in
@@ -25,6 +34,7 @@ from .schemas import (
     MAX_BYTES,
     Bulk,
     CompleteSetting,
+    Entries,
     NewSetting,
     Page,
     Recipient,
@@ -42,15 +52,14 @@ blueprint = Blueprint("settings", __name__, url_prefix="/api/settings")
 _new_setting, _setting_change, _entry = CompleteSetting(), SettingChange(), NewSetting()
 _bulk, _search, _recipient, _page, _reveal = Bulk(), Search(), Recipient(), Page(), Reveal()
 
-
-class Key(BaseConverter):
-    """A key in an address: whatever is not something else there."""
-
-    regex = rf"(?!(?:{'|'.join(sorted(RESERVED))})\Z)[^/]+"
+# A name that is something else in an address may be one that takes other methods.
+_UNKNOWN = {404: ["setting_unknown"], 405: ["method_not_allowed"]}
+_SECRETS = ["encryption_key_wrong", "secret_unreadable", "setting_conflict"]
 
 
 def _add_converter(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["setting"] = Key
+    # Whatever is not something else there.
+    state.app.url_map.converters["setting"] = excluding(*RESERVED, example="smtp.port")
 
 
 blueprint.record_once(_add_converter)
@@ -58,6 +67,7 @@ blueprint.record_once(_add_converter)
 
 @blueprint.get("")
 @require_permission("settings.view")
+@Documented({200: SettingsFound}, sends_etag=True)
 def index() -> Response:
     """Return all settings, by their keys."""
     return _several(all_settings(reader()))
@@ -65,6 +75,7 @@ def index() -> Response:
 
 @blueprint.get("/group/<group_id>")
 @require_permission("settings.view")
+@Documented({200: SettingsFound}, sends_etag=True)
 def in_group(group_id: str) -> Response:
     """Return the settings in a group; none, if there is no such group."""
     return _several(settings_in(reader(), group_id))
@@ -72,6 +83,7 @@ def in_group(group_id: str) -> Response:
 
 @blueprint.post("/search")
 @require_permission("settings.view")
+@Documented({200: SettingsFound}, body=_search, sends_etag=True)
 def search() -> Response:
     """Return the settings whose keys hold a pattern."""
     body = read_json(request, _search)
@@ -80,6 +92,7 @@ def search() -> Response:
 
 @blueprint.get("/health")
 @require_permission("settings.view")
+@Documented({200: ConditionFound})
 def health() -> Response:
     """Tell whether encryption works, which was tried, and what is missing."""
     found = condition(_settings(), reader())
@@ -89,6 +102,7 @@ def health() -> Response:
 
 @blueprint.get("/audit")
 @require_permission("settings.view")
+@Documented({200: AuditLog}, query=_page)
 def audit_log() -> Response:
     """Return who has changed what, the newest first, a page at a time."""
     page = _page.load(request.args)
@@ -100,6 +114,12 @@ def audit_log() -> Response:
 
 @blueprint.post("")
 @require_permission("settings.edit")
+@Documented(
+    {201: SettingDone},
+    body=_new_setting,
+    errors={409: ["encryption_key_wrong", "setting_conflict", "setting_exists"]},
+    sends_etag=True,
+)
 def create() -> Response:
     """Make a setting."""
     body = read_json(request, _new_setting, MAX_BYTES)
@@ -110,6 +130,12 @@ def create() -> Response:
 
 @blueprint.post("/bulk")
 @require_permission("settings.edit")
+@Documented(
+    {200: SettingsDone},
+    body=Entries,
+    errors={409: _SECRETS, 412: ["setting_changed"]},
+    takes_if_match=True,
+)
 def bulk() -> Response:
     """Make or change several settings, all or none."""
     body = read_json(request, _bulk, MAX_BULK_BYTES)
@@ -128,6 +154,17 @@ def bulk() -> Response:
 
 @blueprint.post("/smtp/test")
 @require_permission("settings.edit")
+@Documented(
+    {200: MessageSent},
+    body=_recipient,
+    needs_body=False,
+    errors={
+        409: ["mail_disabled", "setting_conflict", "setting_missing"],
+        502: ["smtp_failed"],
+        503: ["encryption_key_wrong", "secret_unreadable"],
+        504: ["smtp_timeout"],
+    },
+)
 def smtp_test() -> Response:
     """Send a message by the server that is set."""
     from . import smtp  # what it needs is slow to import, and seldom used
@@ -147,6 +184,7 @@ def smtp_test() -> Response:
 
 @blueprint.get("/<setting:key>")
 @require_permission("settings.view")
+@Documented({200: SettingFound}, query=_reveal, errors={**_UNKNOWN, 409: _SECRETS}, sends_etag=True)
 def show(key: str) -> Response:
     """Return one setting; with ``?reveal=true`` and the permission for that, a secret too."""
     is_revealed = _reveal.load(request.args)["reveal"]
@@ -169,6 +207,13 @@ def show(key: str) -> Response:
 
 @blueprint.put("/<setting:key>")
 @require_permission("settings.edit")
+@Documented(
+    {200: SettingDone},
+    body=_setting_change,
+    errors={**_UNKNOWN, 409: _SECRETS, 412: ["setting_changed"]},
+    sends_etag=True,
+    takes_if_match=True,
+)
 def update(key: str) -> Response:
     """Change a setting."""
     body = read_json(request, _setting_change, MAX_BYTES)
@@ -179,6 +224,16 @@ def update(key: str) -> Response:
 
 @blueprint.post("/<setting:key>/reset")
 @require_permission("settings.edit")
+@Documented(
+    {200: SettingDone},
+    errors={
+        **_UNKNOWN,
+        409: ["encryption_key_wrong", "setting_conflict"],
+        412: ["setting_changed"],
+    },
+    sends_etag=True,
+    takes_if_match=True,
+)
 def reset(key: str) -> Response:
     """Give a setting the value that it is declared with."""
     with _settings().changing(_actor()) as store:
@@ -188,6 +243,15 @@ def reset(key: str) -> Response:
 
 @blueprint.delete("/<setting:key>")
 @require_permission("settings.delete")
+@Documented(
+    {200: Done},
+    errors={
+        **_UNKNOWN,
+        409: ["encryption_key_wrong", "setting_conflict", "setting_declared"],
+        412: ["setting_changed"],
+    },
+    takes_if_match=True,
+)
 def delete(key: str) -> Response:
     """Delete a setting that no code declares."""
     with _settings().changing(_actor()) as store:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
+from ..http import Whole
 from . import values
 from .definitions import KEY
 
@@ -18,20 +19,36 @@ MAX_BULK = 1000
 MAX_TEXT = 2000
 MAX_NAME = 255
 
+_UNICODE = {"pattern": r"^[^\u0000]*$"}
+_NAME = {"example": "notes.color"}
+_GROUP = {"example": "notes"}
+_VALUE = {
+    "example": "blue",
+    "description": "Of the setting's type, or as text; `null` is what code declares, or nothing.",
+}
+_TYPE = {"example": "string"}
+
 _KEY = validate.Regexp(
     f"{KEY.pattern}\\Z", error="It consists of 1 to 255 letters, digits, '.', '_' and '-'."
 )
 
 
-def _text(limit: int, **options: Any) -> fields.String:
-    return fields.String(validate=[validate.Length(max=limit), _no_nul], **options)
+def _text(limit: int, example: str, least: int = 0, **options: Any) -> fields.String:
+    metadata = {"json_schema": {**_UNICODE, "minLength": least}, "example": example}
+    return fields.String(
+        validate=[validate.Length(max=limit), _no_nul], metadata=metadata, **options
+    )
 
 
 class _Description(fields.String):
     """One line for people; nothing is an empty one."""
 
     def __init__(self) -> None:
-        super().__init__(allow_none=True, validate=[validate.Length(max=MAX_TEXT), _no_nul])
+        super().__init__(
+            allow_none=True,
+            validate=[validate.Length(max=MAX_TEXT), _no_nul],
+            metadata={"json_schema": _UNICODE, "example": "Its port."},
+        )
 
     def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the text."""
@@ -63,13 +80,20 @@ class _Flag(fields.Boolean):
         return value
 
 
-class SettingChange(Schema):
+class _Change(Schema):
+    class Meta:
+        """Something must be changed."""
+
+        json_schema: ClassVar[dict[str, Any]] = {"minProperties": 1}
+
+
+class SettingChange(_Change):
     """What is to be changed of a setting: at least one of them."""
 
-    value = fields.Raw(allow_none=True)
+    value = fields.Raw(allow_none=True, metadata=_VALUE)
     description = _Description()
     encrypted = _Flag()
-    group_id = fields.String(validate=_KEY, allow_none=True)
+    group_id = fields.String(validate=_KEY, allow_none=True, metadata=_GROUP)
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
@@ -80,19 +104,19 @@ class SettingChange(Schema):
 class NewSetting(Schema):
     """A setting to make."""
 
-    key = fields.String(required=True, validate=_KEY)
-    value = fields.Raw(allow_none=True)
-    type = fields.String(validate=validate.OneOf(values.KINDS))
+    key = fields.String(required=True, validate=_KEY, metadata=_NAME)
+    value = fields.Raw(allow_none=True, metadata=_VALUE)
+    type = fields.String(validate=validate.OneOf(values.KINDS), metadata=_TYPE)
     description = _Description()
     encrypted = _Flag()
-    group_id = fields.String(validate=_KEY, allow_none=True)
+    group_id = fields.String(validate=_KEY, allow_none=True, metadata=_GROUP)
 
 
 class CompleteSetting(NewSetting):
     """A setting to make, with all that it needs."""
 
-    value = fields.Raw(required=True, allow_none=True)
-    type = fields.String(required=True, validate=validate.OneOf(values.KINDS))
+    value = fields.Raw(required=True, allow_none=True, metadata=_VALUE)
+    type = fields.String(required=True, validate=validate.OneOf(values.KINDS), metadata=_TYPE)
 
 
 class Bulk(Schema):
@@ -103,13 +127,21 @@ class Bulk(Schema):
     )
 
 
-class GroupChange(Schema):
+class Entries(Schema):
+    """What such a body holds, for the documentation."""
+
+    settings = fields.List(
+        fields.Nested(NewSetting), required=True, validate=validate.Length(min=1, max=MAX_BULK)
+    )
+
+
+class GroupChange(_Change):
     """What is to be changed of a group: at least one of them."""
 
-    name = _text(MAX_NAME)
+    name = _text(MAX_NAME, "Notes", least=1)
     description = _Description()
-    icon = _text(MAX_NAME, allow_none=True)
-    sort_order = fields.Integer(strict=True, validate=validate.Range(-(2**31), 2**31 - 1))
+    icon = _text(MAX_NAME, "note", allow_none=True)
+    sort_order = Whole(validate=validate.Range(-(2**31), 2**31 - 1), metadata={"example": 10})
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
@@ -122,20 +154,22 @@ class GroupChange(Schema):
 class NewGroup(GroupChange):
     """A group to make."""
 
-    id = fields.String(required=True, validate=_KEY)
-    name = _text(MAX_NAME, required=True)
+    id = fields.String(required=True, validate=_KEY, metadata=_GROUP)
+    name = _text(MAX_NAME, "Notes", least=1, required=True)
 
 
 class Search(Schema):
     """What to look for in keys."""
 
-    pattern = fields.String(required=True, validate=validate.Length(min=1, max=MAX_NAME))
+    pattern = fields.String(
+        required=True, validate=validate.Length(min=1, max=MAX_NAME), metadata={"example": "smtp"}
+    )
 
 
 class Recipient(Schema):
     """Whom a message for a test is sent to; the sender, if nobody is named."""
 
-    to = fields.String()
+    to = fields.String(metadata={"example": "alice@example.org", "format": "email"})
 
     @validates_schema
     def _check(self, data: dict[str, Any], **_: Any) -> None:
@@ -154,9 +188,21 @@ class Page(Schema):
 
         unknown = EXCLUDE
 
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    before = fields.Integer(load_default=None, validate=validate.Range(0, 2**63 - 1))
-    key = fields.String(load_default=None, validate=_KEY)
+    limit = fields.Integer(
+        load_default=50,
+        validate=validate.Range(1, 200),
+        metadata={"description": "How many entries at most."},
+    )
+    before = fields.Integer(
+        load_default=lambda: None,
+        validate=validate.Range(0, 2**63 - 1),
+        metadata={"description": "Only those that are older than the one of this id."},
+    )
+    key = fields.String(
+        load_default=lambda: None,
+        validate=_KEY,
+        metadata={"description": "Only those about this setting or group."},
+    )
 
 
 class Reveal(Schema):
@@ -167,4 +213,7 @@ class Reveal(Schema):
 
         unknown = EXCLUDE
 
-    reveal = fields.Boolean(load_default=False)
+    reveal = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Show a secret; takes the permission `settings.reveal`."},
+    )

@@ -25,6 +25,12 @@ from tests.support.people import administrator, holding, user
 TABLE = """
 GET     /livez                          anybody
 GET     /readyz                         anybody
+GET     /api/openapi.json               anybody
+GET     /api/openapi.yaml               anybody
+GET     /documentation                  anybody
+GET     /documentation/json             anybody
+GET     /documentation/yaml             anybody
+GET     /documentation/files/<name>     anybody
 GET     /api/db/status                  anybody
 POST    /api/db/check                   anybody
 POST    /api/db/setup                   anybody
@@ -66,10 +72,10 @@ DELETE  /api/auth/tokens/<token_id>     session
 GET     /api/users/me                   login
 GET     /api/users                      users.view
 POST    /api/users                      users.create
-GET     /api/users/<user_id>            users.view
-PUT     /api/users/<user_id>            users.edit
-DELETE  /api/users/<user_id>            users.delete
-PUT     /api/users/<user_id>/role       users.edit
+GET     /api/users/<user:user_id>       users.view
+PUT     /api/users/<user:user_id>       users.edit
+DELETE  /api/users/<user:user_id>       users.delete
+PUT     /api/users/<user:user_id>/role       users.edit
 """
 ROUTES = {(method, rule): who for method, rule, who in map(str.split, TABLE.split("\n")[1:-1])}
 

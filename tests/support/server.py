@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from deploystack.testing.ports import HOST, free_port
+from tests.support import documented
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
@@ -151,6 +152,8 @@ class Server:
                 connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             text = response.read().decode()
+            kind = response.headers.get_content_type()
+            documented.check(method, path, response.status, kind, dict(response.headers), text)
             return Answer(response.status, response.headers, text)
         finally:
             connection.close()

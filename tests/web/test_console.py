@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
+from deploystack.openapi.routes import SETTING
 from tests.inspection.conftest import Site
 from tests.support import canary
 from tests.support.applications import command
@@ -49,6 +50,18 @@ def test_every_page_is_there_in_both_languages(admin: FlaskClient, path: str) ->
     german = admin.get(path, headers={"Accept": ACCEPT, "Accept-Language": "de"}).text
     assert '<html lang="de">' in german
     assert "Konsole" in german
+
+
+@pytest.mark.parametrize("path", ["/", "/account", "/setup/done"])
+def test_the_way_to_the_documentation_is_there_as_long_as_that_is(
+    site: Site, admin: FlaskClient, path: str
+) -> None:
+    switch(site.app, SETTING, False)
+    try:
+        assert "/documentation" not in text(admin, path)
+    finally:
+        switch(site.app, SETTING, True)
+    assert 'href="/documentation"' in text(admin, path)
 
 
 def test_an_overview_tells_what_is_to_be_done(site: Site, admin: FlaskClient) -> None:

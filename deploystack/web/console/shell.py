@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask import Response
+from flask import Response, current_app
 
 from ...access import Principal
+from ...openapi.routes import is_shown
 from ..language import N_
 from ..rendering import render
 
@@ -54,4 +55,11 @@ def render_console(
         status: the HTTP status.
         context: what the template needs besides.
     """
-    return render(template, status, principal=principal, places=places_of(principal), **context)
+    return render(
+        template,
+        status,
+        principal=principal,
+        places=places_of(principal),
+        is_api_shown=is_shown(current_app),
+        **context,
+    )

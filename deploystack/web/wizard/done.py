@@ -10,6 +10,7 @@ from flask import Flask
 from ...database import get_database
 from ...database.reading import reading
 from ...database.report import location
+from ...openapi.routes import is_shown
 from ...plugins.service import get_service
 
 
@@ -18,7 +19,8 @@ def summary(app: Flask) -> dict[str, Any]:
 
     Returns:
         ``dialect``, ``location`` (without password), ``tables`` (how many there are),
-        ``plugins`` (the names of those at work) and ``failed_plugins``.
+        ``plugins`` (the names of those at work), ``failed_plugins`` and ``is_api_shown``
+        (whether there is the documentation of the API).
     """
     target = get_database(app).target()
     service = get_service(app)
@@ -30,6 +32,7 @@ def summary(app: Flask) -> dict[str, Any]:
         "location": location(target),
         "tables": len(tables),
         "failed_plugins": failed_plugins(app),
+        "is_api_shown": is_shown(app),
         "plugins": [p.name for p in service.plugins.all if service.state(p) == "active"],
     }
 

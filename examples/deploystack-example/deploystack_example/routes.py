@@ -5,10 +5,17 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import IntegrityError
 
-from deploystack.plugins import ApiError, db, json_response, read_json, require_same_origin
+from deploystack.plugins import (
+    ApiError,
+    Documented,
+    db,
+    json_response,
+    read_json,
+    require_same_origin,
+)
 
 from .models import Item
-from .schemas import ItemSchema
+from .schemas import ItemSchema, ItemsSchema
 
 blueprint = Blueprint("example", __name__)
 
@@ -16,6 +23,7 @@ _item = ItemSchema()
 
 
 @blueprint.get("/items")
+@Documented({200: ItemsSchema})
 def index() -> Response:
     """Return all items, oldest first."""
     items = db.session.scalars(db.select(Item).order_by(Item.id))
@@ -23,6 +31,7 @@ def index() -> Response:
 
 
 @blueprint.get("/items/<int:item_id>")
+@Documented({200: ItemSchema}, errors={404: ["item_not_found"]})
 def read(item_id: int) -> Response:
     """Return one item."""
     item = db.session.get(Item, item_id)
@@ -32,6 +41,7 @@ def read(item_id: int) -> Response:
 
 
 @blueprint.post("/items")
+@Documented({201: ItemSchema}, body=ItemSchema, errors={409: ["item_exists"]})
 def add() -> Response:
     """Add an item."""
     require_same_origin(request)

@@ -1,0 +1,59 @@
+"""The document of an application as text, made when somebody asks for it first, and kept."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Literal
+
+from flask import Flask
+
+Format = Literal["json", "yaml", "postman"]
+
+_EXTENSION = "deploystack_openapi"
+
+
+class Texts:
+    """The document of one application in each format.
+
+    Args:
+        app: the application; all of its routes must be registered when the first text is asked for.
+        version: of what the document describes.
+    """
+
+    def __init__(self, app: Flask, version: str) -> None:
+        self._app = app
+        self._version = version
+        self._made: dict[Format, str] = {}
+        self._making = threading.Lock()
+        app.extensions[_EXTENSION] = self
+
+    def text(self, kind: Format) -> str:
+        """Return the document."""
+        if kind not in self._made:
+            with self._making:
+                if kind not in self._made:
+                    self._made[kind] = self.made(kind)
+        return self._made[kind]
+
+    def made(self, kind: Format, *, with_plugins: bool = True) -> str:
+        """Return the document, made anew; perhaps without the routes of plugins."""
+        # What it takes to make it is slow to import, and most processes never do.
+        from .document import document
+
+        content = document(self._app, self._version, with_plugins=with_plugins)
+        if kind == "yaml":
+            import yaml
+
+            return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
+        if kind == "postman":
+            from .postman import collection
+
+            content = collection(content)
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def get_texts(app: Flask) -> Texts:
+    """Return the texts of ``app``."""
+    texts: Texts = app.extensions[_EXTENSION]
+    return texts

@@ -1,0 +1,55 @@
+"""``flask openapi write``, without a server and without a database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from flask import Flask
+
+from tests.support.applications import command
+
+
+def test_it_writes_each_format(app: Flask, tmp_path: Path, data_dir: Path) -> None:
+    written = {}
+    for kind in ("json", "yaml", "postman"):
+        file = tmp_path / f"api.{kind}"
+        done = command(app, "openapi", "write", "--format", kind, str(file))
+        assert (done.exit_code, done.output) == (0, "")
+        written[kind] = file.read_text("utf-8")
+    document = json.loads(written["json"])
+
+    assert document["openapi"].startswith("3.1.")
+    assert yaml.safe_load(written["yaml"]) == document
+    assert command(app, "openapi", "write", "-").output == written["json"]
+    assert not (data_dir / "database").exists()
+
+
+def test_a_file_that_cannot_be_written(app: Flask, tmp_path: Path) -> None:
+    done = command(app, "openapi", "write", str(tmp_path / "no" / "such" / "folder"))
+
+    assert done.exit_code == 1
+    assert done.output.endswith("cannot be written: No such file or directory.\n")
+
+
+def test_the_collection_has_every_call(app: Flask) -> None:
+    document = json.loads(command(app, "openapi", "write", "-").output)
+    collection = json.loads(command(app, "openapi", "write", "--format", "postman", "-").output)
+    requests = [item["request"] for folder in collection["item"] for item in folder["item"]]
+    calls = {(r["method"], "/" + "/".join(r["url"]["path"])) for r in requests}
+
+    assert calls == {
+        (method.upper(), path.replace("{", ":").replace("}", ""))
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    for request in requests:
+        assert json.loads(request.get("body", {"raw": "{}"})["raw"]) is not None
+        assert request["url"]["raw"].startswith("{{baseUrl}}/")
+
+
+@pytest.mark.parametrize("kind", ["xml", ""])
+def test_an_unknown_format_is_refused(app: Flask, kind: str) -> None:
+    assert command(app, "openapi", "write", "--format", kind, "-").exit_code == 2
