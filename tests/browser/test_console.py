@@ -157,9 +157,12 @@ def test_saving_again_does_not_decide_a_conflict(page: Page) -> None:
         expect(disputes).to_have_count(2)
         expect(disputes.first).to_be_focused()
         expect(failure).to_contain_text("Choose which to keep")
-    assert page.evaluate(
-        "async () => (await (await fetch('/api/settings/smtp.host')).json()).data.value"
-    ) == "theirs.example.org"
+    assert (
+        page.evaluate(
+            "async () => (await (await fetch('/api/settings/smtp.host')).json()).data.value"
+        )
+        == "theirs.example.org"
+    )
 
     disputes.last.get_by_role("button", name="Take theirs").click()
     expect(replace).to_be_focused()
@@ -171,16 +174,15 @@ def test_saving_again_does_not_decide_a_conflict(page: Page) -> None:
     save(page, "Nothing is changed.")
 
 
-def test_an_arrow_key_makes_nobody_an_administrator(server: Server, page: Page) -> None:
+def test_an_arrow_key_makes_nobody_an_administrator(page: Page) -> None:
     page.goto("/users")
     form = page.locator("#create")
     form.locator("[name=username]").fill("carol")
     form.locator("[name=email]").fill("carol@example.org")
     form.locator("[name=password]").fill(PASSWORD)
     form.get_by_role("button", name="Create the account").click()
-    role, button = page.get_by_label("Role of carol"), page.get_by_role(
-        "button", name="Save the role of carol"
-    )
+    role = page.get_by_label("Role of carol", exact=True)
+    button = page.get_by_role("button", name="Save the role of carol")
     expect(role).to_have_value("global_user")
     expect(button).to_be_hidden()
     for key, is_offered in (("ArrowUp", True), ("ArrowDown", False), ("Home", True)):
@@ -328,12 +330,16 @@ def test_reading_needs_no_javascript(server: Server, enter: Enter) -> None:
         expect(visitor.page.get_by_role("heading", level=1)).to_have_text(heading)
 
     # What only a script can send, nothing sends: least of all a password, in the address.
-    for path, form in [("/account", "#password"), ("/users", "#create"), ("/settings/smtp", "#mail")]:
+    for path, form in [
+        ("/account", "#password"),
+        ("/users", "#create"),
+        ("/settings/smtp", "#mail"),
+    ]:
         visitor.page.goto(path)
         for button in visitor.page.locator("main form [type=submit]").all():
             expect(button).to_be_disabled()
         visitor.page.locator(f"{form} input:visible").last.fill(PASSWORD)
         visitor.page.keyboard.press("Enter")
-        visitor.page.evaluate("form => document.querySelector(form).submit()", form)
-        visitor.page.wait_for_load_state()
+        with visitor.page.expect_navigation():
+            visitor.page.evaluate("form => document.querySelector(form).submit()", form)
         assert PASSWORD not in visitor.page.url

@@ -146,9 +146,7 @@ def test_a_query_is_sent_as_it_was_pasted(
 
     page.get_by_label("Encryption (TLS)").select_option("require")
     rest = "" if "sslmode" in query else f"&{query.replace('@', '%40')}"
-    expect(string).to_have_value(
-        f"postgresql://bob:p%40ss@{HOST}:9/other?sslmode=require{rest}"
-    )
+    expect(string).to_have_value(f"postgresql://bob:p%40ss@{HOST}:9/other?sslmode=require{rest}")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import deploystack
@@ -18,22 +18,25 @@ def recorded() -> Iterator[str]:
     """
     for path in Path(deploystack.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "record":
-                found = [argument for argument in node.args if isinstance(argument, ast.Constant)]
-                yield from (_whole(str(argument.value)) for argument in found[:1])
-            elif isinstance(node, ast.FunctionDef):
-                names = (argument.arg for argument in node.args.kwonlyargs)
-                for name, default in zip(names, node.args.kw_defaults, strict=True):
-                    if name == "action" and isinstance(default, ast.Constant):
-                        yield _whole(str(default.value))
-            if isinstance(node, ast.Call):
-                for keyword in node.keywords:
-                    if keyword.arg == "action" and isinstance(keyword.value, ast.Constant):
-                        yield _whole(str(keyword.value.value))
+            for action in _actions(node):
+                yield action if "." in action else PREFIX + action
 
 
-def _whole(action: str) -> str:
-    return action if "." in action else PREFIX + action
+def _actions(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Call):
+        named = _texts(each.value for each in node.keywords if each.arg == "action")
+        is_record = ast.unparse(node.func).split(".")[-1] == "record"
+        return named + (_texts(node.args)[:1] if is_record else [])
+    if isinstance(node, ast.FunctionDef):
+        defaults = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+        return _texts(default for argument, default in defaults if argument.arg == "action")
+    return []
+
+
+def _texts(nodes: Iterable[ast.expr | None]) -> list[str]:
+    """Return those of ``nodes`` that are texts."""
+    constants = (node.value for node in nodes if isinstance(node, ast.Constant))
+    return [value for value in constants if isinstance(value, str)]
 
 
 def test_each_action_that_is_recorded_has_words() -> None:
