@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from deploystack.testing.ports import HOST
 from tests.browser import wizard
@@ -179,15 +179,16 @@ def test_that_a_database_can_be_used_is_said_of_that_one(stage: Stage, enter: En
     expect(usable).to_be_hidden()
 
     wizard.choose_sqlite(page)
-    page.route("**/api/db/check", lambda route: (switch(page), route.continue_()), times=1)
+
+    def choose_another(route: Route) -> None:
+        page.get_by_role("radio", name="PostgreSQL").check()
+        route.continue_()
+
+    page.route("**/api/db/check", choose_another, times=1)
     with page.expect_response("**/api/db/check"):
         wizard.press_test(page)
     expect(page.locator("#testing")).to_be_empty()
     expect(usable).to_be_hidden()
-
-
-def switch(page: Page) -> None:
-    page.get_by_role("radio", name="PostgreSQL").check()
 
 
 def test_the_sql_is_copied(stage: Stage, enter: Enter) -> None:
