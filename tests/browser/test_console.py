@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.browser.conftest import Enter
-from tests.browser.states import log_in
+from tests.browser.states import CHANGE, log_in
 from tests.support.mail import MailServer
+from tests.support.people import PASSWORD
 from tests.support.server import Server
 from tests.support.stage import Stage, make_administrator, plugins, set_up
 
@@ -109,6 +110,97 @@ def test_two_change_the_same_setting(server: Server, page: Page, enter: Enter) -
     save(other.page)
     page.reload()
     expect(page.locator(field)).to_have_value("https://second.example.org")
+
+
+def test_what_is_typed_during_a_save_stays_unsaved(page: Page) -> None:
+    page.goto("/settings/smtp")
+    host, name = page.locator("[name='smtp.host']"), page.locator("[name='smtp.from_name']")
+    secret = page.locator("[data-setting='smtp.password']")
+
+    def type_meanwhile(route: Route) -> None:
+        answer = route.fetch()
+        host.fill("later.example.org")
+        name.fill("Later")
+        secret.locator("input").fill("typed-later")
+        route.fulfill(response=answer)
+
+    page.route("**/api/settings/bulk", type_meanwhile, times=1)
+    host.fill("sent.example.org")
+    secret.get_by_role("button", name=re.compile("Replace|Set it")).click()
+    secret.locator("input").fill("sent-first")
+    save(page, "Saved. Unsaved changes: 3.")
+    expect(host).to_have_value("later.example.org")
+    expect(name).to_have_value("Later")
+    expect(secret.locator("input")).to_have_value("typed-later")
+    expect(page.locator("[data-conflict]:visible")).to_have_count(0)
+
+    save(page)
+    page.reload()
+    expect(host).to_have_value("later.example.org")
+    expect(name).to_have_value("Later")
+
+
+def test_saving_again_does_not_decide_a_conflict(page: Page) -> None:
+    page.goto("/settings/smtp")
+    host = page.locator("[name='smtp.host']")
+    secret = page.locator("[data-setting='smtp.password']")
+    replace = secret.get_by_role("button", name=re.compile("Replace|Set it"))
+    host.fill("mine.example.org")
+    replace.click()
+    secret.locator("input").fill("mine-of-mail")
+    for key, value in (("smtp.host", "theirs.example.org"), ("smtp.password", "theirs-of-mail")):
+        assert page.evaluate(CHANGE, [key, value])
+
+    disputes, failure = page.locator("[data-conflict]:visible"), page.locator("#failure")
+    for _ in range(2):
+        page.get_by_role("button", name="Save").click()
+        expect(disputes).to_have_count(2)
+        expect(disputes.first).to_be_focused()
+        expect(failure).to_contain_text("Choose which to keep")
+    assert (
+        page.evaluate(
+            "async () => (await (await fetch('/api/settings/smtp.host')).json()).data.value"
+        )
+        == "theirs.example.org"
+    )
+
+    disputes.last.get_by_role("button", name="Take theirs").click()
+    expect(replace).to_be_focused()
+    expect(failure).to_be_visible()
+    disputes.get_by_role("button", name="Take theirs").click()
+    expect(host).to_be_focused()
+    expect(host).to_have_value("theirs.example.org")
+    expect(failure).to_be_hidden()
+    save(page, "Nothing is changed.")
+
+
+def test_an_arrow_key_makes_nobody_an_administrator(page: Page) -> None:
+    page.goto("/users")
+    form = page.locator("#create")
+    form.locator("[name=username]").fill("carol")
+    form.locator("[name=email]").fill("carol@example.org")
+    form.locator("[name=password]").fill(PASSWORD)
+    form.get_by_role("button", name="Create the account").click()
+    role = page.get_by_label("Role of carol", exact=True)
+    button = page.get_by_role("button", name="Save the role of carol")
+    expect(role).to_have_value("global_user")
+    expect(button).to_be_hidden()
+    for key, is_offered in (("ArrowUp", True), ("ArrowDown", False), ("Home", True)):
+        role.press(key)
+        expect(button).to_be_visible(visible=is_offered)
+    page.reload()
+    expect(role).to_have_value("global_user")
+    expect(button).to_be_hidden()
+
+    role.press("Home")
+    page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_have_text("carol has another role now.")
+    expect(role).to_be_focused()
+    expect(button).to_be_hidden()
+    page.reload()
+    expect(role).to_have_value("global_admin")
 
 
 def test_what_is_unsaved_is_not_lost_by_accident(page: Page) -> None:
@@ -236,3 +328,18 @@ def test_reading_needs_no_javascript(server: Server, enter: Enter) -> None:
     ]:
         visitor.page.goto(path)
         expect(visitor.page.get_by_role("heading", level=1)).to_have_text(heading)
+
+    # What only a script can send, nothing sends: least of all a password, in the address.
+    for path, form in [
+        ("/account", "#password"),
+        ("/users", "#create"),
+        ("/settings/smtp", "#mail"),
+    ]:
+        visitor.page.goto(path)
+        for button in visitor.page.locator("main form [type=submit]").all():
+            expect(button).to_be_disabled()
+        visitor.page.locator(f"{form} input:visible").last.fill(PASSWORD)
+        visitor.page.keyboard.press("Enter")
+        with visitor.page.expect_navigation():
+            visitor.page.evaluate("form => document.querySelector(form).submit()", form)
+        assert PASSWORD not in visitor.page.url

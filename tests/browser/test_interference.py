@@ -66,6 +66,19 @@ def test_the_token_opens_all_steps(scripts: bool, stage: Stage, enter: Enter) ->
     assert "deploystack_setup" not in str(visitor.context.cookies())
 
 
+@pytest.mark.parametrize("kind", ["new", "ownerless", "sqlite", "away"])
+def test_a_token_that_nobody_asks_for_leaves_the_address(
+    kind: str, stage: Stage, enter: Enter
+) -> None:
+    visitor = enter(stage.server(kind))
+    page = visitor.page
+    page.goto("/setup#token=s3cret-token")
+    page.wait_for_url("/setup")
+    page.evaluate("location.hash = 'token=s3cret-token'")
+    page.wait_for_url("/setup")
+    assert "s3cret-token" not in visitor.kept()
+
+
 def test_two_browsers_and_a_reload(stage: Stage, enter: Enter) -> None:
     gate = Gate(stage.folder / "two")
     server = stage.start(stage.folder / "two", gate.variables)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from deploystack.testing.ports import HOST
 from tests.browser import wizard
@@ -118,6 +118,77 @@ def test_fields_and_string_are_kept_in_step(stage: Stage, enter: Enter) -> None:
     expect(string).to_have_value(
         "postgresql://bob:x@[::1]:6000/other?sslmode=disable&connect_timeout=5"
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("sslmode=verify-ca", "Use sslmode=verify-full"),
+        ("sslmode=nonsense", "sslmode"),
+        ("sslmode=require&sslmode=disable", "sslmode"),
+        ("application_name=a@b&application_name=c", "application_name"),
+    ],
+)
+def test_a_query_is_sent_as_it_was_pasted(
+    query: str, said: str, stage: Stage, enter: Enter
+) -> None:
+    page = enter(stage.server("new")).page
+    page.goto("/setup")
+    string = page.locator("[name=connectionString]")
+    wizard.paste(page, f"postgresql://bob:p@ss@{HOST}:9/data?{query}")
+    assert typed(page)[:6] == [HOST, "9", "data", "bob", "p@ss", "prefer"]
+    page.get_by_label("Database", exact=True).fill("other")
+    kept = f"postgresql://bob:p%40ss@{HOST}:9/other?{query.replace('@', '%40')}"
+    expect(string).to_have_value(kept)
+    wizard.press_test(page)
+    expect(page.locator(".failure-sentence:visible")).to_contain_text(said)
+    expect(string).to_have_value(kept)
+
+    page.get_by_label("Encryption (TLS)").select_option("require")
+    rest = "" if "sslmode" in query else f"&{query.replace('@', '%40')}"
+    expect(string).to_have_value(f"postgresql://bob:p%40ss@{HOST}:9/other?sslmode=require{rest}")
+
+
+@pytest.mark.parametrize(
+    ("written", "parts"),
+    [
+        ("h/d?application_name=a@b", ["h", "", "d", "", ""]),
+        ("u:1@h/d?application_name=a@b", ["h", "", "d", "u", "1"]),
+        ("u@[::1]:5/d?application_name=a@b/c?d", ["::1", "5", "d", "u", ""]),
+        ("u:a?bcd=c@h/d", ["h", "", "d", "u", "a?bcd=c"]),
+        ("u:p/w?abc=x@h:5/d", ["h", "5", "d", "u", "p/w?abc=x"]),
+    ],
+)
+def test_which_at_sign_ends_the_password(
+    written: str, parts: list[str], stage: Stage, enter: Enter
+) -> None:
+    page = enter(stage.server("new")).page
+    page.goto("/setup")
+    wizard.paste(page, f"postgresql://{written}")
+    assert typed(page)[:5] == parts
+
+
+def test_that_a_database_can_be_used_is_said_of_that_one(stage: Stage, enter: Enter) -> None:
+    page = enter(stage.server("new")).page
+    page.goto("/setup")
+    usable = page.get_by_role("heading", name="This database can be used")
+    wizard.choose_sqlite(page)
+    wizard.press_test(page)
+    expect(usable).to_be_visible()
+    wizard.paste(page, "postgresql://u:p@h/d")
+    expect(usable).to_be_hidden()
+
+    wizard.choose_sqlite(page)
+
+    def choose_another(route: Route) -> None:
+        page.get_by_role("radio", name="PostgreSQL").check()
+        route.continue_()
+
+    page.route("**/api/db/check", choose_another, times=1)
+    with page.expect_response("**/api/db/check"):
+        wizard.press_test(page)
+    expect(page.locator("#testing")).to_be_empty()
+    expect(usable).to_be_hidden()
 
 
 def test_the_sql_is_copied(stage: Stage, enter: Enter) -> None:

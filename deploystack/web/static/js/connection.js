@@ -2,6 +2,13 @@
 
 const SCHEME = /^\s*postgres(?:ql)?(?:\+psycopg2)?:\/\//i;
 
+/* What comes before a query that begins where the standard says: a host, a port and a database that
+   are plain. An @ behind that belongs to the query, and not to a password before it. */
+const QUERY = /^((?:.*?@)?(?:\[[^\]]*\]|[^@:/?#]*)(?::\d*)?(?:\/[^@/?#]*)?)\?([a-z_]{3,}=.*)$/is;
+
+/** What `sslmode` may be. */
+const MODES = ["disable", "allow", "prefer", "require", "verify-full"];
+
 /** Encode one part, so that every character but letters, digits and - . _ ~ is written %XX. */
 export function encode(text) {
   return encodeURIComponent(text.toWellFormed?.() ?? text).replace(
@@ -35,33 +42,37 @@ export function build({ host, port, database, user, password, sslmode, more = []
 
 /**
  * Read a connection string as people paste them: a password in it may hold @ / : ? # unencoded.
+ * An `sslmode` that is unknown, or given twice, stays among `more`: the server refuses it.
  *
  * @returns its parts, or null where it is no connection string.
  */
 export function parse(text) {
   if (!SCHEME.test(text)) return null;
   const rest = text.trim().replace(SCHEME, "");
-  const at = rest.lastIndexOf("@");
-  const credentials = at < 0 ? "" : rest.slice(0, at);
-  const location = rest.slice(at + 1);
+  const [, address, asked] = rest.match(QUERY) ?? [null, rest, null];
+  const at = address.lastIndexOf("@");
+  const credentials = at < 0 ? "" : address.slice(0, at);
+  const location = address.slice(at + 1);
   const colon = credentials.indexOf(":");
   const found = location.match(/^(\[[^\]]*\]|[^:/?#]*)(?::([^/?#]*))?(?:\/([^?#]*))?(?:\?(.*))?$/);
   if (!found) return null;
   const [, host, port, database, query] = found;
-  const pairs = (query ?? "")
+  const pairs = (asked ?? query ?? "")
     .split("&")
     .filter(Boolean)
     .map((pair) => {
       const [key, ...value] = pair.split("=");
       return [decode(key), decode(value.join("="))];
     });
+  const modes = pairs.filter(([key]) => key === "sslmode").map(([, mode]) => mode);
+  const isPlain = modes.length === 1 && MODES.includes(modes[0]);
   return {
     host: host.replace(/^\[(.*)\]$/, "$1"),
     port: port ?? "",
     database: decode(database ?? ""),
     user: decode(colon < 0 ? credentials : credentials.slice(0, colon)),
     password: colon < 0 ? "" : decode(credentials.slice(colon + 1)),
-    sslmode: pairs.find(([key]) => key === "sslmode")?.[1] ?? "prefer",
-    more: pairs.filter(([key]) => key !== "sslmode"),
+    sslmode: isPlain ? modes[0] : "prefer",
+    more: isPlain ? pairs.filter(([key]) => key !== "sslmode") : pairs,
   };
 }

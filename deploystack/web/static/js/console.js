@@ -42,7 +42,7 @@ export function ask(question, yes, no) {
 }
 
 /**
- * Send a form to the API when it is submitted.
+ * Send a form to the API when it is submitted. Until then its button does nothing.
  *
  * @param {HTMLFormElement} form with an element `[data-failure]`.
  * @param {(form: HTMLFormElement) => Promise<void>} send does it.
@@ -51,6 +51,7 @@ export function sendWith(form, send) {
   if (!form) return;
   const failure = form.querySelector("[data-failure]");
   const button = form.querySelector("[type=submit]");
+  button.disabled = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (isBusy(button)) return;

@@ -2,7 +2,7 @@
 
 import { data, sentence } from "./api.js";
 import { api, showFailure, text } from "./console.js";
-import { busy, clearErrors, isBusy, make, showFieldError, showFieldErrors } from "./forms.js";
+import { busy, clearErrors, focusOn, isBusy, make, showFieldError, showFieldErrors } from "./forms.js";
 
 const { settings: known, etag: firstEtag } = data("state");
 const form = document.getElementById("settings");
@@ -45,9 +45,25 @@ class Field {
     return this.secret ? this.intent !== "keep" : this.value !== known[this.key].value;
   }
 
-  /** What is sent to the API. */
+  /** What is sent to the API: what is wanted now, whatever is typed until the answer comes. */
   get wanted() {
-    return { key: this.key, value: this.intent === "clear" ? "" : this.value };
+    return { field: this, intent: this.intent, value: this.intent === "clear" ? "" : this.value };
+  }
+
+  /** Take over that something is saved. What was typed since is a change of its own. */
+  saved({ intent, value }, now) {
+    Object.assign(known[this.key], { is_set: now.is_set, updated_at: now.updated_at });
+    if (!this.secret) {
+      if (this.value === value) this.show(now.value);
+      known[this.key].value = now.value;
+    } else if (this.intent === intent && (intent === "clear" || this.value === value)) {
+      this.want("keep");
+    }
+  }
+
+  focus() {
+    if (this.secret && this.intent !== "replace") this.button(this.intent === "keep" ? "replace" : "keep").focus();
+    else this.input.focus();
   }
 
   show(value) {
@@ -74,7 +90,7 @@ class Field {
     replace.hidden = intent === "replace";
     this.button("clear").hidden = intent === "clear" || !isSet;
     this.button("keep").hidden = intent === "keep";
-    if (isAsked) (intent === "replace" ? this.input : this.button(intent === "keep" ? "replace" : "keep")).focus();
+    if (isAsked) this.focus();
     tell();
   }
 
@@ -99,12 +115,11 @@ class Field {
     const take = make("button", { type: "button", class: "button button-secondary" }, text("takeTheirs"));
     keep.addEventListener("click", () => {
       this.settle();
-      this.input.focus();
+      this.decided();
     });
     take.addEventListener("click", () => {
       this.reset();
-      tell();
-      this.input.focus();
+      this.decided();
     });
     this.conflict.replaceChildren(
       make("p", {}, make("strong", {}, text("conflict"))),
@@ -118,10 +133,17 @@ class Field {
     );
     this.conflict.hidden = false;
   }
+
+  decided() {
+    tell();
+    if (!firstDispute()) showFailure(failure, null);
+    this.focus();
+  }
 }
 
 const fields = [...form.querySelectorAll("[data-setting]")].map((place) => new Field(place));
 const changed = () => fields.filter((field) => field.isChanged);
+const firstDispute = () => fields.map((field) => field.conflict).find((conflict) => !conflict.hidden);
 
 /** Tell how many changes are unsaved. */
 function tell() {
@@ -165,32 +187,32 @@ function merge(found) {
 
 /** Save what is changed, all or nothing; where others were faster, only what they have not touched. */
 async function saveAll() {
-  for (let attempt = 0; ; attempt += 1) {
-    const settings = changed().map((field) => field.wanted);
+  let sent = changed().map((field) => field.wanted);
+  for (let attempt = 0; sent.length > 0; attempt += 1) {
     try {
-      await api("POST", "/api/settings/bulk", { settings }, { headers: { "If-Match": etag } });
+      const settings = sent.map(({ field, value }) => ({ key: field.key, value }));
+      const { data: now } = await api("POST", "/api/settings/bulk", { settings }, { headers: { "If-Match": etag } });
+      for (const each of sent) {
+        each.field.saved(each, now.find(({ key }) => key === each.field.key));
+      }
       break;
     } catch (error) {
       if (error.code !== "setting_changed" || attempt === 5) throw error;
-      if (merge(await look())) {
-        failure.textContent = text("conflicts");
-        failure.hidden = false;
-        return false;
-      }
-      if (changed().length === 0) break; // somebody else has made the same changes
+      if (merge(await look())) return false;
+      sent = sent.filter(({ field }) => field.isChanged); // others may have made the same changes
     }
   }
-  for (const field of changed()) {
-    const now = known[field.key];
-    if (field.secret) now.is_set = field.intent === "replace" && field.input.value !== "";
-    else now.value = field.value;
-    if (field.secret) field.want("keep");
-  }
-  merge(await look());
-  return true;
+  return !merge(await look());
 }
 
-/** Show what is wrong at the fields that the API names by their place in what was sent. */
+/** Say that people have to choose between their values and somebody else's. */
+function showDisputed() {
+  failure.textContent = text("conflicts");
+  failure.hidden = false;
+  focusOn(firstDispute());
+}
+
+/** Show what is wrong at the fields that the API names. */
 function showRefused(error, sent) {
   const refused = error.details?.settings;
   if (!Array.isArray(refused)) return false;
@@ -205,7 +227,9 @@ function showRefused(error, sent) {
   return first !== null;
 }
 
+form.addEventListener("submit", (event) => event.preventDefault());
 if (save) {
+  save.disabled = false;
   form.addEventListener("input", tell);
   form.addEventListener("reset", (event) => {
     event.preventDefault();
@@ -215,12 +239,14 @@ if (save) {
     tell();
     save.focus();
   });
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
+  form.addEventListener("submit", async () => {
     if (isBusy(save)) return;
     clearErrors(form);
     showFailure(failure, null);
-    for (const field of fields) field.settle();
+    if (firstDispute()) {
+      showDisputed();
+      return;
+    }
     const sent = changed();
     if (sent.length === 0) {
       status.textContent = text("unchanged");
@@ -231,8 +257,8 @@ if (save) {
       try {
         const isSaved = await saveAll();
         tell();
-        if (isSaved) status.textContent = text("saved");
-        else failure.scrollIntoView({ block: "nearest" });
+        if (isSaved) status.textContent = `${text("saved")} ${status.textContent}`.trim();
+        else showDisputed();
       } catch (error) {
         tell();
         if (!showRefused(error, sent)) showFailure(failure, error);
@@ -246,6 +272,7 @@ if (save) {
 }
 
 const mail = document.getElementById("mail");
+if (mail) mail.querySelector("[type=submit]").disabled = false;
 mail?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = mail.querySelector("[type=submit]");

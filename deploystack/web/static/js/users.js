@@ -1,7 +1,7 @@
 /* /users: making, changing and deleting accounts. */
 
 import { api, ask, sayAfterReload, sayWhatWasLeft, sendWith, showFailure, text } from "./console.js";
-import { revealPasswords } from "./forms.js";
+import { busy, isBusy, revealPasswords } from "./forms.js";
 
 const failure = document.getElementById("failure");
 const status = document.getElementById("status");
@@ -15,20 +15,31 @@ sendWith(document.getElementById("create"), async (form) => {
 });
 
 for (const select of document.querySelectorAll("[data-role]")) {
-  const { user, name } = select.closest("[data-user]").dataset;
-  let before = select.value;
-  select.addEventListener("change", async () => {
+  const row = select.closest("[data-user]");
+  const { user, name } = row.dataset;
+  const save = row.querySelector("[data-save-role]");
+  // Not `select.value`: a browser may have kept what was chosen before the page was loaded anew.
+  let before = [...select.options].find((option) => option.defaultSelected)?.value;
+  const offer = () => {
+    save.hidden = select.value === before;
+  };
+  select.addEventListener("change", offer); // an arrow key chooses; only the button saves
+  save.addEventListener("click", async () => {
+    if (isBusy(save)) return;
     showFailure(failure, null);
     status.textContent = "";
+    const role = select.value;
     try {
-      await api("PUT", `/api/users/${encodeURIComponent(user)}/role`, { role_id: select.value });
-      before = select.value;
+      await busy(save, () => api("PUT", `/api/users/${encodeURIComponent(user)}/role`, { role_id: role }));
+      before = role;
       status.textContent = text("roleChanged", { name });
+      if (document.activeElement === save) select.focus();
     } catch (error) {
-      select.value = before;
       showFailure(failure, error);
     }
+    offer();
   });
+  offer();
 }
 
 for (const button of document.querySelectorAll("[data-delete]")) {

@@ -18,6 +18,7 @@ const told = data("checks-texts");
 const PARTS = ["host", "port", "database", "user", "password", "sslmode"];
 
 let more = []; // keys of a pasted string that have no field of their own
+let tested = ""; // what the database that can be used was, as `written` tells it
 
 const isPostgres = () => fields.namedItem("type").value === "postgres";
 const part = (name) => fields.namedItem(name);
@@ -37,8 +38,7 @@ function stringToFields() {
   if (!found) return;
   more = found.more;
   for (const name of PARTS) {
-    const known = name !== "sslmode" || [...part(name).options].some((o) => o.value === found[name]);
-    if (known) part(name).value = found[name];
+    part(name).value = found[name];
     showFieldError(part(name), "");
   }
 }
@@ -46,6 +46,7 @@ function stringToFields() {
 for (const name of PARTS) {
   part(name).addEventListener("input", () => {
     showFieldError(part(name), "");
+    if (name === "sslmode") more = more.filter(([key]) => key !== name); // chosen here, it counts
     fieldsToString();
   });
 }
@@ -74,6 +75,9 @@ function body() {
   fieldsToString();
   return { type: "postgres", connectionString: part("connectionString").value };
 }
+
+/** All that the form says. */
+const written = () => JSON.stringify(["type", "connectionString", ...PARTS].map((name) => part(name).value));
 
 /* --- What is shown ------------------------------------------------------------------------- */
 
@@ -135,10 +139,12 @@ async function test() {
   const sent = body();
   if (!sent) return;
   clear();
+  tested = written();
   const status = document.getElementById("testing");
   status.textContent = texts.testing;
   try {
     const found = await busy(buttons, () => api("POST", "/api/db/check", sent));
+    if (tested !== written()) return; // this is about what was there before
     const product = found.type === "postgres" ? "PostgreSQL" : "SQLite";
     const facts = { version: `${product} ${found.server_version}`, contents: told.actions[found.action] };
     showChecks(Object.entries(told.points[found.type]).map(([name, label]) => ({
@@ -213,6 +219,13 @@ form.addEventListener("submit", (event) => {
   if (event.submitter?.value === "check") test();
   else setUp();
 });
+
+// That a database can be used says nothing about another. What to do about one that cannot stays.
+for (const event of ["input", "change"]) {
+  form.addEventListener(event, () => {
+    if (remedy.hidden && tested !== written()) checks.hidden = true;
+  });
+}
 
 revealPasswords();
 offerToCopy();
