@@ -164,7 +164,14 @@ def databases(postgres: Postgres) -> list[str]:
     return sorted(name for (name,) in postgres.execute("SELECT datname FROM pg_database"))
 
 
-@pytest.mark.parametrize("given", ["notes", '"notes"', "notes.Notes", "notes.Notes()"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "notes",
+        *(pytest.param(way, marks=pytest.mark.slow) for way in ('"notes"', "notes.Notes")),
+        "notes.Notes()",
+    ],
+)
 def test_a_plugin_works_in_whichever_way_it_is_given(
     given: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
