@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask, abort
@@ -53,6 +54,13 @@ def test_403(client: FlaskClient) -> None:
 @pytest.mark.parametrize("path", ["/nope", "/api/db/", "/api/db/status/", "/%ff%00%0a", "/."])
 def test_404(client: FlaskClient, path: str) -> None:
     assert_error(client.get(path), 404, "not_found")
+
+
+def test_the_first_page_tells_a_program_where_setup_is(client: FlaskClient) -> None:
+    details = assert_error(client.get("/"), 503, "not_configured")
+
+    assert details == {"setup_url": "/api/db/setup"}
+    assert client.get("/", headers={"Accept": "text/html"}).location == "/setup"
 
 
 @pytest.mark.parametrize(
@@ -188,5 +196,8 @@ def test_any_path_and_method(client: FlaskClient, path: bytes, method: str, quer
     response = client.open("/", method=method, environ_overrides=environ)
 
     assert response.status_code in {200, 302, 308, 400, 404, 405, 415, 503}
+    if response.status_code in {302, 308}:  # from one page to another, and nowhere else
+        assert not path.startswith((b"/api", b"/livez", b"/readyz"))
+        assert urlsplit(response.location).netloc in {"", "localhost"}
     if response.status_code >= 400 and method != "HEAD":
         assert_error(response, response.status_code)
