@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 import time
 import urllib.request
@@ -24,11 +25,9 @@ from typing import NamedTuple
 from deploystack.testing.ports import HOST, free_port
 from deploystack.testing.postgres_programs import find_programs
 from tests.support.postgres import PostgresServer
+from tests.support.programs import OURS
 from tests.support.server import ROOT
 
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv*", "build", "persistent_data", "images", ".*_cache", ".hypothesis", "*.egg-info"
-)
 SERVES = re.compile(r"(^|\s)(make run|(\S*/)?python -m deploystack|(\S*/)?gunicorn)\b")
 """A command that goes on until it is stopped."""
 
@@ -51,6 +50,17 @@ set -eo pipefail
 """
 
 
+def _check_out(folder: Path) -> None:
+    """Put there what a clone would have: every file that is kept in the repository, as it is now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.split("\0"):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
 class Ended(NamedTuple):
     """How a block of commands ended."""
 
@@ -64,24 +74,25 @@ class Machine:
 
     Args:
         home: an empty folder for all of it.
+        is_new: whether nothing is installed there, not even what a first ``make`` installs.
         variables: for every command, as if they had been exported.
     """
 
-    def __init__(self, home: Path, **variables: str) -> None:
+    def __init__(self, home: Path, *, is_new: bool = False, **variables: str) -> None:
         self.home = home
         self.folder = home / "deploystack"
         self.ports = {3000: free_port()}
         self._servers: dict[int, subprocess.Popen[bytes]] = {}
         self._programs = home / "bin"
         self._variables = variables
-        shutil.copytree(ROOT, self.folder, ignore=NOT_COPIED)
-        (self.folder / "persistent_data").mkdir()
         self._programs.mkdir()
+        _check_out(self.folder)
         self._install("sudo", SUDO)
         (home / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
         for name in ("psql", "pg_dump", "pg_restore"):
             self._programs.joinpath(name).symlink_to(find_programs() / name)
-        self._make_environment()
+        if not is_new:
+            self._make_environment()
         self.open_terminal()
 
     @cached_property
@@ -202,10 +213,11 @@ class Machine:
 
     def _environment(self) -> dict[str, str]:
         found = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(OURS)},
             "CURL_HOME": str(self.home),
-            "HOME": str(self.home),
             "LANG": "C.UTF-8",
-            "PATH": f"{self._programs}:{os.defpath}:/usr/sbin",
+            # Python is the one that runs this, without its environment.
+            "PATH": f"{self._programs}:{sys.base_prefix}/bin:{os.defpath}:/usr/sbin",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PORT": str(self.ports[3000]),
             **self._variables,

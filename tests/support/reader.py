@@ -92,6 +92,7 @@ class Reader:
                 continue
             self._left.remove(block)
             before = self._before(block)
+            self.read(before)
             place = [
                 (what, found[1])
                 for what, place in PLACES.items()
@@ -108,6 +109,10 @@ class Reader:
                 self._run_python(block.text)
             else:
                 raise AssertionError(f"nobody can tell what this is for:\n{block.text}")
+        self.read(self._text[max(block.end for block in self._blocks) : end])
+
+    def read(self, prose: str) -> None:
+        """Do what a page says between its blocks, which is nothing without a browser."""
 
     def _bounds(self, heading: str | None) -> tuple[int, int]:
         if heading is None:
