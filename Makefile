@@ -15,7 +15,7 @@ PYTEST = $(if $(MEMORY),TMPDIR="$${TMPDIR:-$(MEMORY)}") $(BIN)/python -m pytest 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-slow lint types format check api-spec translations screenshots bench db-generate db-up lock clean
+.PHONY: help run dev test test-slow lint types format check docs api-spec translations screenshots bench db-generate db-up lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.12]"
@@ -49,6 +49,10 @@ format: $(VENV)/.dev ## Tidy the code and mend what can be mended safely
 
 check: lint types test ## Do all that a submission must pass
 
+docs: $(VENV)/.dev ## Make a site of the documentation, in build/docs
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d build/docs-cache docs build/docs
+	@echo "Open build/docs/index.html"
+
 api-spec: $(VENV)/.dev ## Write docs/openapi.json and the collection for Postman from the routes
 	@$(BIN)/flask --app wsgi openapi write --without-plugins --format json docs/openapi.json
 	@$(BIN)/flask --app wsgi openapi write --without-plugins --format postman docs/postman.json
@@ -76,7 +80,7 @@ lock: $(VENV)/.created ## Write the lock files anew (ARGS=--upgrade takes newer 
 	@$(PIP) install $(UV)
 	@$(BUILD_REQUIRES) | $(COMPILE) -o requirements.lock $(ARGS)
 	@$(BUILD_REQUIRES) | $(COMPILE) -o requirements-dev.lock $(ARGS) \
-		--constraint requirements.lock --extra test --extra lint
+		--constraint requirements.lock --extra test --extra lint --extra docs
 
 clean: ## Remove .venv and every cache; persistent_data is left alone
 	@rm -rf $(VENV) build dist *.egg-info htmlcov .coverage .coverage.* \

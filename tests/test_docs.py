@@ -43,9 +43,10 @@ from tests.support.pages import (
 from tests.support.postgres import Postgres
 from tests.support.server import ROOT
 
-API = DOCS / "setup-api.md"
-ACCOUNTS = DOCS / "accounts.md"
-CONFIGURATION = DOCS / "configuration.md"
+API = DOCS / "reference" / "setup-api.md"
+CODES_PAGE = DOCS / "reference" / "error-codes.md"
+ACCOUNTS = DOCS / "reference" / "accounts.md"
+CONFIGURATION = DOCS / "reference" / "configuration.md"
 SOURCES = sorted((ROOT / "deploystack").rglob("*.py"))
 
 
@@ -164,7 +165,7 @@ def codes_in_code() -> dict[str, set[int]]:
 
 
 def codes_in_docs() -> dict[str, dict[str, str]]:
-    rows = table(API, "code")
+    rows = table(CODES_PAGE, "code")
     names = [quoted(row["code"]) for row in rows]
     assert len(names) == len(set(names)), "a code is there twice"
     return dict(zip(names, rows, strict=True))
@@ -464,11 +465,11 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_page_is_listed() -> None:
     linked = set()
-    for index in (DOCS / "README.md", DOCS / "decisions" / "README.md"):
+    for index in (DOCS / "index.md", DOCS / "decisions" / "README.md"):
         links = re.findall(r"\]\(([^)\s#]+)\)", index.read_text("utf-8"))
         linked |= {(index.parent / link).resolve() for link in links}
 
-    assert set(DOCS.rglob("*.md")) - linked - {DOCS / "README.md"} == set()
+    assert set(DOCS.rglob("*.md")) - linked - {DOCS / "index.md"} == set()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=page_id)
@@ -479,7 +480,7 @@ def test_pages_that_the_code_refers_to_exist(path: Path) -> None:
 
 
 def test_the_architecture_lists_every_module() -> None:
-    text = (DOCS / "architecture.md").read_text("utf-8")
+    text = (DOCS / "explanation/architecture.md").read_text("utf-8")
     [tree] = [b.text for b in blocks(text) if b.text.startswith("wsgi.py")]
     part = tree[tree.index("deploystack/\n") : tree.index("\nmigrations/ ")]
     named = re.findall(r"^ +([\w.]+\.py|\w+/)(?:, ([\w.]+\.py))? ", part, re.MULTILINE)
@@ -609,7 +610,7 @@ def test_the_queries_for_inspecting_run(
     app = make_app()
     assert app.test_client().post("/api/db/setup", json=body).status_code == 200
     database = Direct(body, data_dir)
-    text = (DOCS / "inspecting.md").read_text("utf-8")
+    text = (DOCS / "how-to/inspecting.md").read_text("utf-8")
     own = "\\" if body["type"] == "postgres" else "."  # how the program's own commands begin
     [queries] = [
         block.text.splitlines()
@@ -617,7 +618,7 @@ def test_the_queries_for_inspecting_run(
         if block.language == "sql" and block.text.startswith(own)
     ]
     statements = [line for line in queries if not line.startswith(own)]
-    tables = {quoted(row["table"]) for row in table(DOCS / "inspecting.md", "table")}
+    tables = {quoted(row["table"]) for row in table(DOCS / "how-to/inspecting.md", "table")}
 
     assert len(statements) >= 4
     for statement in statements:
