@@ -152,7 +152,19 @@ def test_postgres_unattended(project: MakeProject, secrets: Path, unwritten: Unw
     assert "kanari" not in here.logs()
 
 
-def test_nothing_but_the_data_can_be_written(project: MakeProject, tmp_path: Path) -> None:
+LARGE = """
+import sqlite3
+db = sqlite3.connect("/var/lib/deploystack/large.db")
+db.execute("CREATE TABLE large (text TEXT)")
+rows = ([n * 7919 % 160001] for n in range(160000))
+db.executemany("INSERT INTO large VALUES (printf('%0500d', ?))", rows)
+db.execute("CREATE INDEX by_text ON large (text)")
+db.commit()
+print(db.execute("SELECT count(*) FROM large").fetchone()[0])
+"""
+
+
+def test_what_a_container_can_and_cannot_do(project: MakeProject, tmp_path: Path) -> None:
     here = project("compose.yaml", tmp_path / "project")
     here.up()
     here.await_health("app")
@@ -169,20 +181,18 @@ def test_nothing_but_the_data_can_be_written(project: MakeProject, tmp_path: Pat
         assert here.app.exec(["touch", f"{place}/x"]).returncode == 0, place
     assert here.app.exec(["stat", "-c", "%a %u", "/var/lib/deploystack"]).stdout == "700 10001\n"
 
+    # SQLite sorts more than there is room for in memory.
+    assert here.app.exec(["python", "-c", LARGE]).stdout == "160000\n"
+    in_memory = ["env", "SQLITE_TMPDIR=/tmp", "python", "-c", LARGE.replace("large", "other")]
+    assert "disk is full" in here.app.exec(in_memory).stderr, "it is the place that matters"
+
+    elsewhere = here.app.exec(["env", "PORT=3001", *here.image.healthcheck])
+    assert elsewhere.returncode == 1
+    assert elsewhere.stderr.startswith("deploystack: nobody answers on port 3001: ")
+
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.postgres.yaml"])
 def test_there_is_time_to_stop(image: Image, name: str, tmp_path: Path) -> None:
     app = Project(ROOT / name, image, tmp_path).told["services"]["app"]
     assert seconds(app["stop_grace_period"]) >= STOP_SECONDS + 5
     assert image.stop_signal == "SIGTERM"
-
-
-def test_a_container_whose_server_does_not_answer_is_not_healthy(
-    project: MakeProject, tmp_path: Path
-) -> None:
-    here = project("compose.yaml", tmp_path / "project")
-    here.up()
-    here.await_health("app")
-    elsewhere = here.app.exec(["env", "PORT=3001", *here.image.healthcheck])
-    assert elsewhere.returncode == 1
-    assert elsewhere.stderr.startswith("deploystack: nobody answers on port 3001: ")

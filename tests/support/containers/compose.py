@@ -97,12 +97,10 @@ class Container:
             ),
         ]
         assert not told, f"nothing is known of {sorted(told)}"
-        self.program = Program(
-            image.root, image.cmd, env, image.workdir, mounts, image.user, True, True
-        )
-        self.network = Network({int(inside): self.client.port}, ways_out)
+        program = Program(image.root, image.cmd, env, image.workdir, mounts, image.user, True, True)
         with log.open("ab") as file:
-            self.running = Running.start(self.program, self.network, file)
+            network = Network({int(inside): self.client.port}, ways_out)
+            self.running = Running.start(program, network, file)
 
     def is_healthy(self) -> bool:
         """Run the health check of the image."""
@@ -114,15 +112,11 @@ class Container:
 
     def stop(self) -> int:
         """Send it the signal of the image, and return its exit code; it has its grace period."""
-        code = self.running.stop(self.grace)
-        self.network.close()
-        return code
+        return self.running.stop(self.grace)
 
     def kill(self) -> None:
         """End it at once, if it has not ended."""
-        if self.running.process.poll() is None:
-            self.running.kill()
-            self.network.close()
+        self.running.kill()
 
     def _volume(self, text: str, folder: Path, volumes: Mapping[str, Path]) -> Mount:
         source, target, *options = text.split(":")

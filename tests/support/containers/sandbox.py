@@ -148,9 +148,9 @@ class Network:
         self.entering.append("--")
 
     def close(self) -> None:
-        """End it."""
-        for relay in self._relays:
-            relay.communicate(timeout=10)
+        """End it, if it has not ended."""
+        while self._relays:
+            self._relays.pop().communicate(timeout=10)
         self._folder.cleanup()
 
 
@@ -238,17 +238,17 @@ class Running:
         self.first().send_signal(sig)
         try:
             return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        finally:
             self.kill()
-            raise
 
     def kill(self) -> None:
-        """End it at once, and with it all that runs in the sandbox."""
+        """End it at once, if it has not ended, and with it all that runs in the sandbox."""
         if self.process.poll() is None:
             for child in psutil.Process(self.process.pid).children():
                 child.kill()
             self.process.kill()
             self.process.wait(10)
+        self.network.close()
 
     def run(
         self, argv: Sequence[str], seconds: float = 30, stdin: str = ""

@@ -68,7 +68,7 @@ class Unit:
         assert self.settings["PrivateTmp"] == self.settings["NoNewPrivileges"] == ["yes"]
         assert self.settings["CapabilityBoundingSet"] == []
         self._make_folders(self.settings["StateDirectoryMode"][0])
-        self.program = Program(
+        program = Program(
             root,
             [*under, *shlex.split(command)],
             self._environment(),
@@ -86,22 +86,25 @@ class Unit:
         )
         self.client = Server(machine)
         self.client.log = machine / "journal"
-        self.network = Network({3000: self.client.port}, ways_out)
         with self.client.log.open("ab") as log:
-            self.running = Running.start(self.program, self.network, log)
+            network = Network({3000: self.client.port}, ways_out)
+            self.running = Running.start(program, network, log)
+
+    def answers(self) -> bool:
+        """Return whether the program serves."""
+        try:
+            return self.client.get("/livez").status == 200
+        except OSError:
+            return False
 
     def stop(self) -> int:
         """Tell the main process to stop, and return its exit code; it has the unit's time."""
         assert self.settings["KillMode"] == ["mixed"]
-        code = self.running.stop(float(self.settings["TimeoutStopSec"][0]))
-        self.network.close()
-        return code
+        return self.running.stop(float(self.settings["TimeoutStopSec"][0]))
 
     def kill(self) -> None:
         """End it at once, if it has not ended."""
-        if self.running.process.poll() is None:
-            self.running.kill()
-            self.network.close()
+        self.running.kill()
 
     def _environment(self) -> dict[str, str]:
         found = {"PATH": sandbox.SEARCH_PATH, "HOME": "/nonexistent", "USER": "deploystack"}
