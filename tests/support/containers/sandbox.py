@@ -171,7 +171,8 @@ def _relay(prefix: list[str], arguments: list[str]) -> subprocess.Popen[str]:
 
 def run(program: Program, seconds: float = 300) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, with the network of this machine: a step of a build."""
-    command = ["unshare", *others(), "--mount", "--", *_entering(program)]
+    spaces = ["--mount", "--pid", "--fork", "--kill-child"]
+    command = ["unshare", *others(), *spaces, "--", *_entering(program)]
     return subprocess.run(
         command,
         cwd=ROOT,
@@ -184,10 +185,11 @@ def run(program: Program, seconds: float = 300) -> subprocess.CompletedProcess[s
     )
 
 
-def as_root_of_a_sandbox(*argv: str) -> None:
-    """Run a command on files of any of the users that sandboxes have."""
+def as_root_of_a_sandbox(*argv: str) -> str:
+    """Run a command on files of any of the users that sandboxes have, and return its output."""
     prefix = ["unshare", *others(), "--"] if others() else []
-    subprocess.run([*prefix, *argv], check=True)
+    ended = subprocess.run([*prefix, *argv], stdout=subprocess.PIPE, text=True, check=True)
+    return ended.stdout
 
 
 @dataclass
@@ -341,7 +343,8 @@ def _mount_in(root: Path, mount: Mount) -> None:
     elif not place.exists():
         _folder(place.parent)
         place.touch()
-    _mount("--bind", mount.source, str(place))
+    # With what is mounted below it, which one who is not root may not uncover.
+    _mount("--rbind", mount.source, str(place))
     if "ro" in mount.options:
         _mount("--options=remount,bind,ro,nosuid,nodev", str(place))
 
