@@ -28,7 +28,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.programs import OURS
 from tests.support.server import ROOT
 
-SERVES = re.compile(r"(^|\s)(make run|(\S*/)?python -m deploystack|(\S*/)?gunicorn)\b")
+SERVES = re.compile(r"(^|\s)(make run|(\S*/)?python -m deploystack|(\S*/)?gunicorn --bind)\b")
 """A command that goes on until it is stopped."""
 
 SUDO = """#!/bin/sh
@@ -44,14 +44,15 @@ exec "$@"
 IN_TERMINAL = """
 if [ -f "{state}/variables" ]; then . "{state}/variables" 2>/dev/null; fi
 cd "$(cat "{state}/folder")"
-trap 'pwd > "{state}/folder"; declare -p > "{state}/variables"' EXIT
+{keep}
 set -eo pipefail
 . "{state}/block"
 """
+KEEP = """trap 'pwd > "{state}/folder"; declare -p > "{state}/variables"' EXIT"""
 
 
 def _check_out(folder: Path) -> None:
-    """Put there what a clone would have: every file that is kept in the repository, as it is now."""
+    """Put there what a clone would have: what is kept in the repository, as it is now."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -87,7 +88,7 @@ class Machine:
         self._variables = variables
         self._programs.mkdir()
         _check_out(self.folder)
-        self._install("sudo", SUDO)
+        self.install("sudo", SUDO)
         (home / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
         for name in ("psql", "pg_dump", "pg_restore"):
             self._programs.joinpath(name).symlink_to(find_programs() / name)
@@ -119,8 +120,9 @@ class Machine:
         """
         state = self.home / "terminal"
         (state / "block").write_text(self.here(block))
+        keep = KEEP.format(state=state)
         ended = subprocess.run(
-            ["bash", "-c", IN_TERMINAL.format(state=state)],
+            ["bash", "-c", IN_TERMINAL.format(state=state, keep=keep)],
             cwd=self.home,
             env=self._environment(),
             input=self.here(stdin),
@@ -140,10 +142,12 @@ class Machine:
         """
         named = int(found[1]) if (found := re.search(r"(?:\bPORT=|:)(\d{4})\b", command)) else 3000
         assert named not in self._servers, f"something serves at {named} already"
+        state = self.home / "terminal"
+        (state / "block").write_text(self.here(command))
         with (self.home / f"server-{named}.log").open("ab") as log:
             self._servers[named] = subprocess.Popen(
-                ["bash", "-c", self.here(command)],
-                cwd=self.folder,
+                ["bash", "-c", IN_TERMINAL.format(state=state, keep="")],
+                cwd=self.home,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -174,6 +178,10 @@ class Machine:
         self.stop(sig=signal.SIGTERM)
         if "postgres" in self.__dict__:
             self.postgres.close()
+
+    def path(self, name: str) -> Path:
+        """Return where a file is that a page names; one of the system's own is not really there."""
+        return self.home / name[1:] if name.startswith("/") else self.folder / name
 
     def address(self, named: int = 3000) -> str:
         """Return where the server really is that a page calls ``127.0.0.1:3000``."""
@@ -228,7 +236,8 @@ class Machine:
             found |= {"PGHOST": HOST, "PGPORT": str(self.postgres.port)}
         return found
 
-    def _install(self, name: str, script: str) -> None:
+    def install(self, name: str, script: str) -> None:
+        """Let a program be found in every terminal: a script."""
         program = self._programs / name
         program.write_text(script)
         program.chmod(0o755)

@@ -195,9 +195,9 @@ class Reader:
 
     def _edit(self, what: str, name: str, text: str) -> None:
         if what == "write":
-            path = self.machine.folder / name
+            path = self.machine.path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._meant(text))
+            path.write_text(self.machine.here(self._meant(text)))
             return
         [path] = self.machine.folder.glob(name.replace("…", "*"))
         source = path.read_text()
