@@ -186,13 +186,13 @@ def test_what_a_container_can_and_cannot_do(project: MakeProject, tmp_path: Path
     in_memory = ["env", "SQLITE_TMPDIR=/tmp", "python", "-c", LARGE.replace("large", "other")]
     assert "disk is full" in here.app.exec(in_memory).stderr, "it is the place that matters"
 
-    elsewhere = here.app.exec(["env", "PORT=3001", *here.image.healthcheck])
+    elsewhere = here.app.exec(["env", "PORT=3001", *here.app.image.healthcheck])
     assert elsewhere.returncode == 1
     assert elsewhere.stderr.startswith("deploystack: nobody answers on port 3001: ")
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.postgres.yaml"])
 def test_there_is_time_to_stop(image: Image, name: str, tmp_path: Path) -> None:
-    app = Project(ROOT / name, image, tmp_path).told["services"]["app"]
+    app = Project([ROOT / name], {}, tmp_path).told["services"]["app"]
     assert seconds(app["stop_grace_period"]) >= STOP_SECONDS + 5
     assert image.stop_signal == "SIGTERM"

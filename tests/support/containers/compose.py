@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,6 +58,7 @@ class Container:
         secrets: where each secret is kept.
         ways_out: the ports of other services.
         log: what it writes.
+        port: where it is published.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Container:
         secrets: Mapping[str, Path],
         ways_out: Mapping[int, int],
         log: Path,
+        port: int | None,
     ) -> None:
         told = dict(service)
         for name, value in HARDENING.items():
@@ -82,8 +83,9 @@ class Container:
         self.grace = seconds(told.pop("stop_grace_period"))
         self.client = Server(log.parent)
         self.client.log = log
-        [port] = told.pop("ports")
-        address, outside, inside = port.split(":")
+        self.client.port = port or self.client.port
+        [published] = told.pop("ports")
+        address, outside, inside = published.split(":")
         assert (address, outside) == (HOST, "3000"), "published for this machine alone"
         env = {"HOME": "/", **image.env, **variables(folder, told.pop("env_file", []))}
         env |= {name: str(value) for name, value in told.pop("environment", {}).items()}
@@ -104,6 +106,7 @@ class Container:
 
     def is_healthy(self) -> bool:
         """Run the health check of the image."""
+        assert self.running.process.poll() is None, self.client.log.read_text()
         return self.exec(self.image.healthcheck).returncode == 0
 
     def exec(self, argv: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -172,20 +175,30 @@ class Database:
 
 
 class Project:
-    """What one compose file describes.
+    """What compose files describe.
 
     Args:
-        file: the compose file; ``.env`` and secrets are beside it.
-        image: what its ``build`` comes to.
+        files: the compose file, and those that add to it; ``.env`` and secrets are beside it.
+        images: every image that there is, by its name.
         kept: the folder for volumes and logs.
+        port: where the server is published; any that is free, if none is given.
     """
 
-    def __init__(self, file: Path, image: Image, kept: Path) -> None:
-        self.file = file
-        self.image = image
-        self.told = yaml.safe_load(file.read_text("utf-8"))
+    def __init__(
+        self,
+        files: Sequence[Path],
+        images: Mapping[str, Image],
+        kept: Path,
+        port: int | None = None,
+    ) -> None:
+        self.folder = files[0].parent
+        self.told: dict[str, Any] = {}
+        for file in files:
+            self.told = merged(self.told, yaml.safe_load(file.read_text("utf-8")))
         self.running: dict[str, Service] = {}
+        self._images = images
         self._kept = kept
+        self._port = port
         self._volumes = {name: kept / "volumes" / name for name in self.told["volumes"]}
         (kept / "volumes").mkdir(parents=True, exist_ok=True)
 
@@ -239,7 +252,7 @@ class Project:
 
     def _start(self, name: str) -> None:
         service = self.told["services"][name]
-        secrets = {n: self.file.parent / s["file"] for n, s in self.told.get("secrets", {}).items()}
+        secrets = {n: self.folder / s["file"] for n, s in self.told.get("secrets", {}).items()}
         if "build" not in service:
             self.running[name] = Database(service, secrets)
             return
@@ -251,7 +264,14 @@ class Project:
         for database in databases:
             ways_out[POSTGRES_PORT] = database.server.port
         self.running[name] = Container(
-            service, self.image, self.file.parent, self._volumes, secrets, ways_out, self._log
+            service,
+            self._images[service["image"]],
+            self.folder,
+            self._volumes,
+            secrets,
+            ways_out,
+            self._log,
+            self._port,
         )
 
 
@@ -261,10 +281,18 @@ def seconds(text: str) -> float:
     return float(text[:-1])
 
 
-def copy_of(file: Path, folder: Path) -> Path:
-    """Return a copy of a compose file, in a folder where ``.env`` and secrets can be put."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copy(file, folder))
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what two compose files say together: lists are added, and the second one decides."""
+    found = dict(one)
+    for name, value in other.items():
+        before = found.get(name)
+        if isinstance(before, dict) and isinstance(value, dict):
+            found[name] = merged(before, value)
+        elif isinstance(before, list) and isinstance(value, list):
+            found[name] = [*before, *value]
+        else:
+            found[name] = value
+    return found
 
 
 def variables(folder: Path, files: list[Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ them; whatever the instructions copy, make and install is real, at the paths tha
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import re
@@ -14,13 +15,20 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from string import Template
 
+from filelock import FileLock
+
 from tests.support.containers import sandbox
 from tests.support.containers.sandbox import SEARCH_PATH, Mount, Program
+from tests.support.server import ROOT
+
+LAYERS = ROOT / "build" / "layers"
+"""What takes long to make, and is the same as in the test run before."""
 
 
 @dataclass
@@ -62,12 +70,15 @@ class Builder:
     Args:
         context: the folder that is sent to the builder, but for what its ``.dockerignore`` names.
         folder: where stages are made.
+        images: what is there already, by its name.
     """
 
-    def __init__(self, context: Path, folder: Path) -> None:
+    def __init__(
+        self, context: Path, folder: Path, images: Mapping[str, Image] | None = None
+    ) -> None:
         self.context = context
         self.folder = folder
-        self.stages: dict[str, Image] = {}
+        self.stages = dict(images or {})
 
     def build(self, dockerfile: Path) -> Image:
         """Return the image of the last stage."""
@@ -84,6 +95,11 @@ class Builder:
 
     def _from(self, rest: str) -> Image:
         base, _, name = rest.partition(" AS ")
+        if base in self.stages:
+            image = self.stages[base]
+            root = self.folder / (name or "final")
+            sandbox.as_root_of_a_sandbox("cp", "--archive", str(image.root), str(root))
+            return replace(image, root=root, env=dict(image.env))
         assert re.fullmatch(r"python:3\.\d+\.\d+-\S+", base), f"not pinned: {base}"
         root = self.folder / (name or "final")
         for folder in ("tmp", "root", "run", "var/lib", "opt"):
@@ -128,17 +144,38 @@ class Builder:
             Path(kept).mkdir(parents=True, exist_ok=True)
             mounts.append(Mount(found[1], kept))
             rest = rest[found.end() :]
+        if not mounts:
+            self._carry_out(image, rest, [])
+            return
+        # Kept as a builder keeps its layers: the same command on the same files and Python.
+        layer = LAYERS / self._digest(image, rest)
+        if layer.exists():
+            _copy_tree(layer, image.path(""))
+            return
+        self._carry_out(image, rest, mounts)
+        shutil.rmtree(LAYERS, ignore_errors=True)  # what was before is of no use any more
+        draft = layer.with_name(f"{layer.name}.{os.getpid()}")
+        _copy_tree(image.path(""), draft)
+        draft.rename(layer)
+
+    def _digest(self, image: Image, rest: str) -> str:
+        files = sorted(path for path in image.path("").rglob("*") if path.is_file())
+        content = b"".join(path.read_bytes() for path in files)
+        told = f"{rest}{image.env}{image.workdir}{sys.version}".encode()
+        return hashlib.sha256(told + content).hexdigest()[:32]
+
+    def _carry_out(self, image: Image, command: str, mounts: Sequence[Mount]) -> None:
         settings, files = pip_settings()
         program = Program(
             image.root,
-            ["/bin/sh", "-c", rest],
+            ["/bin/sh", "-c", command],
             {"HOME": "/root", **settings, **image.env},
             image.workdir,
             [*mounts, *(Mount(path, path, ("ro",)) for path in files)],
             image.user,
         )
         ended = sandbox.run(program)
-        assert ended.returncode == 0, f"RUN {rest}\n{ended.stdout}"
+        assert ended.returncode == 0, f"RUN {command}\n{ended.stdout}"
 
     def _user(self, image: Image, rest: str) -> None:
         uid, gid = map(int, rest.split(":"))  # a name says nothing to who mounts a volume
@@ -158,6 +195,33 @@ class Builder:
 
     def _cmd(self, image: Image, rest: str) -> None:
         image.cmd = json.loads(rest)
+
+
+@contextmanager
+def shared_image(folder: Path) -> Iterator[Image]:
+    """Lend out the image of this checkout, to all processes that name the same ``folder``.
+
+    The first one builds it. It is large, so that the last one removes it.
+    """
+    sandbox.require()
+    place, users = folder / "image", folder / "image-users"
+    told = place / "image.json"
+    with FileLock(folder / "image.lock"):
+        if not told.exists():
+            shutil.rmtree(place, ignore_errors=True)  # of one that did not come to its end
+            place.mkdir()
+            built = Builder(ROOT, place).build(ROOT / "Dockerfile")
+            told.write_text(json.dumps(asdict(built), default=str))
+            users.write_text("")
+        users.write_text(users.read_text() + "x")
+        found = json.loads(told.read_text())
+    try:
+        yield Image(**{**found, "root": Path(found["root"]), "user": tuple(found["user"])})
+    finally:
+        with FileLock(folder / "image.lock"):
+            users.write_text(users.read_text()[1:])
+            if not users.read_text():
+                sandbox.as_root_of_a_sandbox("rm", "-rf", str(place))
 
 
 def pip_settings() -> tuple[dict[str, str], list[str]]:
@@ -182,7 +246,8 @@ def _pip(*arguments: str) -> str:
 
 def context(folder: Path) -> Iterator[Path]:
     """Yield the files that ``.dockerignore`` leaves, relative to ``folder``."""
-    lines = (folder / ".dockerignore").read_text("utf-8").splitlines()
+    named = folder / ".dockerignore"
+    lines = named.read_text("utf-8").splitlines() if named.exists() else []
     rules = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     for where, folders, files in os.walk(folder):
         here = Path(where).relative_to(folder)

@@ -47,6 +47,8 @@ class Unit:
         machine: what in ``/etc`` and ``/var/lib`` is the machine's own: a folder with both.
         ways_out: ports of this machine's services.
         under: a program, with its arguments, that runs the program of the unit.
+        mounts: what else the machine has.
+        port: where its port 3000 is published; any that is free, if none is given.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class Unit:
         machine: Path,
         ways_out: Mapping[int, int],
         under: Sequence[str] = (),
+        mounts: Sequence[Mount] = (),
+        port: int | None = None,
     ) -> None:
         self.settings = read(*files)["Service"]
         [state] = self.settings["StateDirectory"]
@@ -74,6 +78,7 @@ class Unit:
             self._environment(),
             folder,
             [
+                *mounts,
                 Mount("/tmp", options=("mode=1777",)),
                 Mount(f"/var/lib/{state}", str(self.state)),
                 Mount(self._specifiers["%d"], str(self._credentials), ("ro",)),
@@ -86,6 +91,7 @@ class Unit:
         )
         self.client = Server(machine)
         self.client.log = machine / "journal"
+        self.client.port = port or self.client.port
         with self.client.log.open("ab") as log:
             network = Network({3000: self.client.port}, ways_out)
             self.running = Running.start(program, network, log)
