@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.direct import Direct
 from tests.support.machine import Machine
 from tests.support.pages import DOCS
 from tests.support.reader import Reader
@@ -39,3 +41,20 @@ def site(machine: Machine) -> Machine:
     )
     assert ended.code == 0, ended.stdout
     return machine
+
+
+@pytest.fixture
+def owned(site: Machine) -> Machine:
+    """A site with an administrator, alice."""
+    ended = site.run(
+        "echo 'correct horse battery' | .venv/bin/flask users create"
+        " --username alice --email alice@example.org --admin --password-stdin"
+    )
+    assert ended.code == 0, ended.stderr
+    return site
+
+
+@pytest.fixture
+def rows(machine: Machine) -> Callable[[str], list[Any]]:
+    """Ask the SQLite database of the machine."""
+    return Direct({"type": "sqlite"}, machine.folder / "persistent_data").rows

@@ -91,6 +91,10 @@ class Machine:
         server.start()
         return server
 
+    def export(self, **variables: str) -> None:
+        """Set variables for every command from now on, in every terminal."""
+        self._variables |= variables
+
     def open_terminal(self) -> None:
         """Turn to another terminal: in the checkout, with no environment activated."""
         state = self.home / "terminal"

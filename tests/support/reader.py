@@ -4,7 +4,7 @@ What a block is for, its language and the sentence before it say:
 
 - ``sh`` is typed into a terminal: another one, if the sentence says "in another terminal". All must
   succeed, unless the sentence says "exit code N". A server goes on until a sentence says "Ctrl-C".
-- ``sql`` right below a command is typed into that program.
+- ``sql`` or ``psql`` right below a command is typed into that program.
 - ``text`` or ``json`` right below a command is what it prints, in which ``…`` stands for anything.
 - What a sentence gives a file for ("Put this into `FILE`:") is written there; see :data:`PLACES`.
 - Any other ``python`` is run, in the context of an application that is set up.
@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import textwrap
 from pathlib import Path
 
 from tests.support.machine import SERVES, Machine
@@ -25,7 +26,8 @@ from tests.support.pages import Block, blocks
 
 PLACES = {
     "write": r"[Pp]ut this into `([^`]+)`:$",
-    "append": r"[Aa]dd this at the end of (?:the class in )?`([^`]+)`:$",
+    "append": r"[Aa]dd this at the end of `([^`]+)`:$",
+    "append to the class": r"[Aa]dd this at the end of the class in `([^`]+)`:$",
     "compare": r"In `([^`]+)` you find:$",
 }
 """How the text before a block names a file, and says what to do."""
@@ -55,6 +57,7 @@ class Reader:
 
     Attributes:
         instead: texts of the page, and what is typed in their place.
+        typed: what commands begin with, and what is typed when they ask.
         done: each command that was typed.
     """
 
@@ -66,6 +69,7 @@ class Reader:
         self._blocks = blocks(self._text)
         self._left = list(self._blocks)
         self.instead: dict[str, str] = {}
+        self.typed: dict[str, str] = {}
         self._ids: dict[str, str] = {}
 
     @property
@@ -135,11 +139,11 @@ class Reader:
         if "Ctrl-C" in before:
             self.machine.stop()
         below = self._below(block)
-        stdin = ""
-        if below and below.language == "sql":
-            self._left.remove(below)
-            stdin = below.text
         commands = self._meant(block.text)
+        stdin = "".join(text for start, text in self.typed.items() if f"\n{start}" in f"\n{commands}")
+        if below and below.language in {"sql", "psql"}:
+            self._left.remove(below)
+            stdin += below.text
         self.done += [line for line in commands.replace("\\\n", " ").splitlines() if line.strip()]
         if SERVES.search(commands) and not (below and below.language == "text"):
             *first, last = commands.rstrip().splitlines()
@@ -178,7 +182,8 @@ class Reader:
             return " ".join(re.sub(r"^make(\[\d\])?: .*$", "", text, flags=re.MULTILINE).split())
 
     def _meant(self, text: str) -> str:
-        for printed, typed in self.instead.items():
+        own = {shown: own for own, shown in self._ids.items()}
+        for printed, typed in (self.instead | own).items():
             text = text.replace(printed, typed)
         return text
 
@@ -196,9 +201,10 @@ class Reader:
             return
         [path] = self.machine.folder.glob(name.replace("…", "*"))
         source = path.read_text()
-        if what == "append":
-            indent = re.findall(r"^ *", source.rstrip("\n").rpartition("\n")[2])[0]
-            path.write_text(source + "".join(f"{indent}{line}\n" for line in text.splitlines()))
+        if what.startswith("append"):
+            last = source.rstrip("\n").rpartition("\n")[2]
+            indent = "" if what == "append" else re.findall(r"^ *", last)[0]
+            path.write_text(source + textwrap.indent(text, indent))
             return
         own = {ast.dump(node) for node in ast.parse(source).body}
         assert {ast.dump(node) for node in ast.parse(text).body} <= own
