@@ -57,7 +57,7 @@ class Reader:
 
     Attributes:
         instead: texts of the page, and what is typed in their place.
-        typed: what commands begin with, and what is typed when they ask.
+        typed: parts of commands, and what is typed when those ask.
         done: each command that was typed.
     """
 
@@ -140,7 +140,9 @@ class Reader:
             self.machine.stop()
         below = self._below(block)
         commands = self._meant(block.text)
-        stdin = "".join(text for start, text in self.typed.items() if f"\n{start}" in f"\n{commands}")
+        stdin = "".join(
+            text for start, text in self.typed.items() if f"\n{start}" in f"\n{commands}"
+        )
         if below and below.language in {"sql", "psql"}:
             self._left.remove(below)
             stdin += below.text
