@@ -107,11 +107,20 @@ class Reader:
                 output = self._type(block, before)
             elif block.language in {"json", "text"}:
                 assert not before, f"an output without its command:\n{block.text}"
-                self._compare(output, block.text)
+                self.compare(output, block.text)
             elif block.language == "python":
                 self._run_python(block.text)
             else:
                 raise AssertionError(f"nobody can tell what this is for:\n{block.text}")
+
+    def compare(self, outputs: list[str], shown: str) -> None:
+        """Hold what was printed, on one of several ways, to what the page shows."""
+        for output in outputs:
+            for own in re.findall(r"Generating \S*_([0-9a-f]{12})_", output):
+                [self._ids[own]] = re.findall(r"Generating \S*_([0-9a-f]{12})_", shown)
+        pattern = ".*".join(map(re.escape, self._alike(shown).split("…")))
+        alike = [self._alike(self.machine.as_printed(output)) for output in outputs]
+        assert any(re.fullmatch(pattern, text) for text in alike), f"{shown}\n{outputs}"
 
     def _bounds(self, heading: str | None) -> tuple[int, int]:
         if heading is None:
@@ -163,14 +172,6 @@ class Reader:
             codes = {22}  # which is how curl tells of an error
         assert ended.code in codes, f"{commands}\n{ended.stdout}{ended.stderr}"
         return [ended.stdout, ended.stderr, ended.stdout + ended.stderr]
-
-    def _compare(self, outputs: list[str], shown: str) -> None:
-        for output in outputs:
-            for own in re.findall(r"Generating \S*_([0-9a-f]{12})_", output):
-                [self._ids[own]] = re.findall(r"Generating \S*_([0-9a-f]{12})_", shown)
-        pattern = ".*".join(map(re.escape, self._alike(shown).split("…")))
-        alike = [self._alike(self.machine.as_printed(output)) for output in outputs]
-        assert any(re.fullmatch(pattern, text) for text in alike), f"{shown}\n{outputs}"
 
     def _alike(self, text: str) -> str:
         """Return an output without what differs each time."""
