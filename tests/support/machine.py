@@ -158,7 +158,7 @@ class Machine:
 
     def close(self) -> None:
         """Stop everything that runs."""
-        self.stop(sig=signal.SIGTERM)
+        self.stop()
         if "postgres" in self.__dict__:
             self.postgres.close()
 

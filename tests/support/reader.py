@@ -149,10 +149,9 @@ class Reader:
             self.machine.stop()
         below = self._below(block)
         commands = self._meant(block.text)
-        stdin = "".join(
-            text for start, text in self.typed.items() if f"\n{start}" in f"\n{commands}"
-        )
-        if below and below.language in {"sql", "psql"}:
+        stdin = "".join(text for part, text in self.typed.items() if part in commands)
+        is_queried = below is not None and below.language in {"sql", "psql"}
+        if below and is_queried:
             self._left.remove(below)
             stdin += below.text
         self.done += [line for line in commands.replace("\\\n", " ").splitlines() if line.strip()]
@@ -171,6 +170,8 @@ class Reader:
         elif below and below.text.startswith('{"success": false'):
             codes = {22}  # which is how curl tells of an error
         assert ended.code in codes, f"{commands}\n{ended.stdout}{ended.stderr}"
+        # psql goes on after an error.
+        assert not (is_queried and re.search("error", ended.stderr, re.IGNORECASE)), ended.stderr
         return [ended.stdout, ended.stderr, ended.stdout + ended.stderr]
 
     def _alike(self, text: str) -> str:

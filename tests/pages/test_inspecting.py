@@ -1,0 +1,80 @@
+"""``docs/how-to/inspecting.md``, carried out with SQLite and then with PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.machine import Machine
+from tests.support.pages import DOCS, quoted, table
+from tests.support.reader import Reader
+
+Rows = Callable[[str], list[Any]]
+PAGE = DOCS / "how-to" / "inspecting.md"
+USERS = "SELECT username FROM users"
+PASSWORD = "s3cret"
+PERSON = "correct horse battery"
+URI = f"postgresql://deploystack:{PASSWORD}@127.0.0.1:5432/deploystack"
+
+
+@pytest.mark.page("how-to/inspecting.md")
+def test_the_page(reader: Reader, owned: Machine, rows: Rows) -> None:
+    save_sqlite, save_postgres = reader.take("sqlite3 persistent"), reader.take("pg_dump")
+    restore_sqlite, restore_postgres = reader.take("cp backup"), reader.take("pg_restore")
+    reader.typed = {"psql": f"{PASSWORD}\n"}
+
+    def succeed(commands: str, stdin: str = "") -> str:
+        ended = owned.run(commands, stdin)
+        assert ended.code == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    reader.follow("Which one, and how is it?")
+    documented = {quoted(row["table"]) for row in table(PAGE, "table")}
+    assert documented == set(rows("SELECT name FROM sqlite_schema WHERE type = 'table'"))
+
+    reader.follow("By the API")
+    owned.export(DEPLOYSTACK_PLUGINS_PATH="plugins")
+    owned.stop()
+    owned.serve("make run")
+    change = "sqlite3 persistent_data/database/deploystack.db"
+    curl = 'curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/api'
+    succeed(
+        f"{change} 'INSERT INTO notes_note VALUES (1, 1234, 5678, 1, 9), (2, 1234, 5678, 0, 9)'"
+    )
+    notes = json.loads(succeed(f"{curl}/db/tables/notes_note/rows"))["data"]["rows"]
+    assert [note["masked"] for note in notes] == [["pin", "value"], ["pin"]]
+
+    reader.follow("SQLite")
+    reader.follow("What is in it")
+    assert rows(USERS) == ["alice"]
+
+    succeed(save_sqlite)
+    succeed(f"{change} 'DELETE FROM users'")
+    assert rows(USERS) == []
+    succeed(restore_sqlite)
+    assert succeed(f"{curl}/users/me").count("alice@example.org") == 1
+    assert rows(USERS) == ["alice"]
+
+    # The same with PostgreSQL.
+    owned.postgres.execute(f"CREATE ROLE deploystack LOGIN PASSWORD '{PASSWORD}'")
+    owned.postgres.execute("CREATE DATABASE deploystack OWNER deploystack")
+    succeed("flask db reset --yes")
+    body = json.dumps({"type": "postgres", "connectionString": URI})
+    succeed(
+        "curl -X POST http://127.0.0.1:3000/api/db/setup "
+        f"-H 'Content-Type: application/json' -d '{body}'"
+    )
+    succeed(
+        f"flask users create --username bob --email bob@example.org --password-stdin <<< '{PERSON}'"
+    )
+    reader.follow("PostgreSQL")
+    succeed(save_postgres, f"{PASSWORD}\n")
+    owned.postgres.execute("DELETE FROM users", database="deploystack")
+    owned.stop()
+    succeed(restore_postgres, f"{PASSWORD}\n")
+    owned.serve("make run")
+    assert owned.postgres.execute(USERS, database="deploystack") == [("bob",)]
+    assert succeed("curl http://127.0.0.1:3000/readyz") == '{"status": "ready"}\n'
