@@ -27,12 +27,12 @@ run: $(VENV)/.runtime ## Start the server (HOST, PORT and WEB_CONCURRENCY are re
 dev: $(VENV)/.runtime ## Start Flask's development server, which reloads
 	@exec $(BIN)/flask --app wsgi run --debug --host "$${HOST:-127.0.0.1}" --port "$${PORT:-3000}"
 
-test: $(VENV)/.dev ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
+test: $(VENV)/.dev $(VENV)/.nginx ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
 	$(NEED_BROWSER)
 	$(call need,sqlite3)
 	@$(PYTEST) $(ARGS)
 
-test-slow: $(VENV)/.dev ## Run the long sweeps, which need strace and Chromium
+test-slow: $(VENV)/.dev $(VENV)/.nginx ## Run the long sweeps, which need strace and Chromium
 	$(call need,strace)
 	$(NEED_BROWSER)
 	@$(PYTEST) -m slow $(ARGS)
@@ -108,6 +108,15 @@ define need
 	else false; fi; \
 } || { echo "This needs the program $(1). Install it, for example: sudo apt-get install $(1)" >&2; exit 1; }
 endef
+
+# The tests of the documentation start nginx themselves. An installed one would begin to serve, so
+# it is only unpacked, which anybody may do.
+$(VENV)/.nginx: $(VENV)/.created
+	@mkdir -p $(VENV)/nginx
+	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null || { cd $(VENV)/nginx && \
+		{ [ "$$(id -u)" != 0 ] || apt-get update -qq; } && apt-get download -qq nginx 2>/dev/null && \
+		dpkg-deb -x nginx_*.deb .; } || { echo "This needs nginx. Install it, for example: sudo apt-get install nginx" >&2; exit 1; }
+	@touch $@
 
 # A stamp is touched last, so an install that was interrupted is done again. The lock files are
 # complete: --no-deps keeps pip from looking for a newer release of what one of them pins with an

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -17,7 +16,6 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from deploystack import Config
@@ -39,7 +37,6 @@ from tests.support.pages import (
     slugs,
     table,
 )
-from tests.support.postgres import Postgres
 from tests.support.server import ROOT
 
 API = DOCS / "reference" / "setup-api.md"
@@ -377,7 +374,7 @@ def flask_commands(text: str) -> list[tuple[str, str, list[str]]]:
         text,
     ):
         tail = re.split(r"\bflask ", text[start.end() :])[0]
-        words = re.split(r"\s+[#|&;]|[|&;`]", tail)[0].split()
+        words = re.split(r"\s+[#|&;]|[|&;`)]", tail)[0].split()
         options = [word for word in words[1:] if re.fullmatch(r"--?[a-z-]+", word)]
         found.append((start[1], words[0], options))
     return found
@@ -537,30 +534,6 @@ def test_requests_are_answered_as_printed(client: FlaskClient) -> None:
     assert len(found) >= 2
     for command, answer in found:
         assert run_curl(client, command) == with_version(answer, sqlite3.sqlite_version), command
-
-
-def test_postgresql_is_set_up_as_the_readme_says(app: Flask, postgres: Postgres) -> None:
-    text = README.read_text("utf-8")
-    [(check, answer)] = [e for e in examples(README) if "postgresql://" in e[0]]
-    [sql] = [block.text for block in blocks(text) if block.language == "sql"]
-    name = f"docs_{secrets.token_hex(6)}"
-    try:
-        for statement in filter(None, map(str.strip, sql.split(";"))):
-            postgres.execute(statement.replace("deploystack", name))
-        check = check.replace("//deploystack:", f"//{name}:").replace('/deploystack"', f'/{name}"')
-        check = check.replace("127.0.0.1:5432", f"{postgres.host}:{postgres.port}")
-        [(version,)] = postgres.execute(
-            "SELECT split_part(current_setting('server_version'), ' ', 1)"
-        )
-
-        client = app.test_client()
-        assert run_curl(client, check) == with_version(answer, version)
-        done = json.loads(run_curl(client, check.replace("/api/db/check", "/api/db/setup")))
-
-        assert done["restart_required"] is False
-    finally:
-        postgres.drop_database(name)
-        postgres.drop_role(name)
 
 
 def test_every_file_in_the_data_folder_is_explained(make_app: MakeApp, data_dir: Path) -> None:

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 import time
 import urllib.request
@@ -24,12 +25,10 @@ from typing import NamedTuple
 from deploystack.testing.ports import HOST, free_port
 from deploystack.testing.postgres_programs import find_programs
 from tests.support.postgres import PostgresServer
+from tests.support.programs import OURS
 from tests.support.server import ROOT
 
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv*", "build", "persistent_data", "images", ".*_cache", ".hypothesis", "*.egg-info"
-)
-SERVES = re.compile(r"(^|\s)(make run|(\S*/)?python -m deploystack|(\S*/)?gunicorn)\b")
+SERVES = re.compile(r"(^|\s)(make run|(\S*/)?python -m deploystack|(\S*/)?gunicorn --bind)\b")
 """A command that goes on until it is stopped."""
 
 SUDO = """#!/bin/sh
@@ -45,10 +44,22 @@ exec "$@"
 IN_TERMINAL = """
 if [ -f "{state}/variables" ]; then . "{state}/variables" 2>/dev/null; fi
 cd "$(cat "{state}/folder")"
-trap 'pwd > "{state}/folder"; declare -p > "{state}/variables"' EXIT
+{keep}
 set -eo pipefail
 . "{state}/block"
 """
+KEEP = """trap 'pwd > "{state}/folder"; declare -p > "{state}/variables"' EXIT"""
+
+
+def _check_out(folder: Path) -> None:
+    """Put there what a clone would have: what is kept in the repository, as it is now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.split("\0"):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
 
 
 class Ended(NamedTuple):
@@ -64,24 +75,25 @@ class Machine:
 
     Args:
         home: an empty folder for all of it.
+        is_new: whether nothing is installed there, not even what a first ``make`` installs.
         variables: for every command, as if they had been exported.
     """
 
-    def __init__(self, home: Path, **variables: str) -> None:
+    def __init__(self, home: Path, *, is_new: bool = False, **variables: str) -> None:
         self.home = home
         self.folder = home / "deploystack"
         self.ports = {3000: free_port()}
         self._servers: dict[int, subprocess.Popen[bytes]] = {}
         self._programs = home / "bin"
         self._variables = variables
-        shutil.copytree(ROOT, self.folder, ignore=NOT_COPIED)
-        (self.folder / "persistent_data").mkdir()
         self._programs.mkdir()
-        self._install("sudo", SUDO)
+        _check_out(self.folder)
+        self.install("sudo", SUDO)
         (home / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
         for name in ("psql", "pg_dump", "pg_restore"):
             self._programs.joinpath(name).symlink_to(find_programs() / name)
-        self._make_environment()
+        if not is_new:
+            self._make_environment()
         self.open_terminal()
 
     @cached_property
@@ -112,8 +124,9 @@ class Machine:
         """
         state = self.home / "terminal"
         (state / "block").write_text(self.here(block))
+        keep = KEEP.format(state=state)
         ended = subprocess.run(
-            ["bash", "-c", IN_TERMINAL.format(state=state)],
+            ["bash", "-c", IN_TERMINAL.format(state=state, keep=keep)],
             cwd=self.home,
             env=self._environment(),
             input=self.here(stdin),
@@ -133,10 +146,12 @@ class Machine:
         """
         named = int(found[1]) if (found := re.search(r"(?:\bPORT=|:)(\d{4})\b", command)) else 3000
         assert named not in self._servers, f"something serves at {named} already"
+        state = self.home / "terminal"
+        (state / "block").write_text(self.here(command))
         with (self.home / f"server-{named}.log").open("ab") as log:
             self._servers[named] = subprocess.Popen(
-                ["bash", "-c", self.here(command)],
-                cwd=self.folder,
+                ["bash", "-c", IN_TERMINAL.format(state=state, keep="")],
+                cwd=self.home,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -161,6 +176,10 @@ class Machine:
         self.stop()
         if "postgres" in self.__dict__:
             self.postgres.close()
+
+    def path(self, name: str) -> Path:
+        """Return where a file is that a page names; one of the system's own is not really there."""
+        return self.home / name[1:] if name.startswith("/") else self.folder / name
 
     def address(self, named: int = 3000) -> str:
         """Return where the server really is that a page calls ``127.0.0.1:3000``."""
@@ -211,10 +230,11 @@ class Machine:
 
     def _environment(self) -> dict[str, str]:
         found = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(OURS)},
             "CURL_HOME": str(self.home),
-            "HOME": str(self.home),
             "LANG": "C.UTF-8",
-            "PATH": f"{self._programs}:{os.defpath}:/usr/sbin",
+            # Python is the one that runs this, without its environment.
+            "PATH": f"{self._programs}:{sys.base_prefix}/bin:{os.defpath}:/usr/sbin",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PORT": str(self.ports[3000]),
             **self._variables,
@@ -225,7 +245,8 @@ class Machine:
             found |= {"PGHOST": HOST, "PGPORT": str(self.postgres.port)}
         return found
 
-    def _install(self, name: str, script: str) -> None:
+    def install(self, name: str, script: str) -> None:
+        """Let a program be found in every terminal: a script."""
         program = self._programs / name
         program.write_text(script)
         program.chmod(0o755)

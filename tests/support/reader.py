@@ -96,6 +96,7 @@ class Reader:
                 continue
             self._left.remove(block)
             before = self._before(block)
+            self.read(before)
             place = [
                 (what, found[1])
                 for what, place in PLACES.items()
@@ -112,6 +113,10 @@ class Reader:
                 self._run_python(block.text)
             else:
                 raise AssertionError(f"nobody can tell what this is for:\n{block.text}")
+        self.read(self._text[max(block.end for block in self._blocks) : end])
+
+    def read(self, prose: str) -> None:
+        """Do what a page says between its blocks, which is nothing without a browser."""
 
     def compare(self, outputs: list[str], shown: str) -> None:
         """Hold what was printed, on one of several ways, to what the page shows."""
@@ -199,9 +204,9 @@ class Reader:
 
     def _edit(self, what: str, name: str, text: str) -> None:
         if what == "write":
-            path = self.machine.folder / name
+            path = self.machine.path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._meant(text))
+            path.write_text(self.machine.here(self._meant(text)))
             return
         [path] = self.machine.folder.glob(name.replace("…", "*"))
         source = path.read_text()
