@@ -39,6 +39,7 @@ def test_the_page(reader: Reader, owned: Machine, rows: Rows) -> None:
     owned.export(DEPLOYSTACK_PLUGINS_PATH="plugins")
     owned.stop()
     owned.serve("make run")
+    succeed("until curl http://127.0.0.1:3000/readyz; do sleep 0.1; done")
     change = "sqlite3 persistent_data/database/deploystack.db"
     curl = 'curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/api'
     succeed(
