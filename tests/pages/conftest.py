@@ -55,6 +55,12 @@ def owned(site: Machine) -> Machine:
 
 
 @pytest.fixture
-def rows(machine: Machine) -> Callable[[str], list[Any]]:
+def direct(machine: Machine) -> Direct:
+    """The SQLite database of the machine."""
+    return Direct({"type": "sqlite"}, machine.folder / "persistent_data")
+
+
+@pytest.fixture
+def rows(direct: Direct) -> Callable[[str], list[Any]]:
     """Ask the SQLite database of the machine."""
-    return Direct({"type": "sqlite"}, machine.folder / "persistent_data").rows
+    return direct.rows

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from tests.support.direct import Direct
 from tests.support.machine import Machine
 from tests.support.pages import DOCS, quoted, table
 from tests.support.reader import Reader
 
-Rows = Callable[[str], list[Any]]
 PAGE = DOCS / "how-to" / "inspecting.md"
 USERS = "SELECT username FROM users"
 PASSWORD = "s3cret"
@@ -21,7 +19,7 @@ URI = f"postgresql://deploystack:{PASSWORD}@127.0.0.1:5432/deploystack"
 
 
 @pytest.mark.page("how-to/inspecting.md")
-def test_the_page(reader: Reader, owned: Machine, rows: Rows) -> None:
+def test_the_page(reader: Reader, owned: Machine, direct: Direct) -> None:
     save_sqlite, save_postgres = reader.take("sqlite3 persistent"), reader.take("pg_dump")
     restore_sqlite, restore_postgres = reader.take("cp backup"), reader.take("pg_restore")
     reader.typed = {"psql": f"{PASSWORD}\n"}
@@ -33,31 +31,28 @@ def test_the_page(reader: Reader, owned: Machine, rows: Rows) -> None:
 
     reader.follow("Which one, and how is it?")
     documented = {quoted(row["table"]) for row in table(PAGE, "table")}
-    assert documented == set(rows("SELECT name FROM sqlite_schema WHERE type = 'table'"))
+    assert documented == set(direct.rows("SELECT name FROM sqlite_schema WHERE type = 'table'"))
 
     reader.follow("By the API")
-    owned.export(DEPLOYSTACK_PLUGINS_PATH="plugins")
+    owned.export(DEPLOYSTACK_PLUGINS_PATH="plugins", WEB_CONCURRENCY="1")
     owned.stop()
     owned.serve("make run")
     succeed("until curl http://127.0.0.1:3000/readyz; do sleep 0.1; done")
-    change = "sqlite3 persistent_data/database/deploystack.db"
     curl = 'curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/api'
-    succeed(
-        f"{change} 'INSERT INTO notes_note VALUES (1, 1234, 5678, 1, 9), (2, 1234, 5678, 0, 9)'"
-    )
+    direct.execute("INSERT INTO notes_note VALUES (1, 1234, 5678, 1, 9), (2, 1234, 5678, 0, 9)")
     notes = json.loads(succeed(f"{curl}/db/tables/notes_note/rows"))["data"]["rows"]
     assert [note["masked"] for note in notes] == [["pin", "value"], ["pin"]]
 
     reader.follow("SQLite")
     reader.follow("What is in it")
-    assert rows(USERS) == ["alice"]
+    assert direct.rows(USERS) == ["alice"]
 
     succeed(save_sqlite)
-    succeed(f"{change} 'DELETE FROM users'")
-    assert rows(USERS) == []
+    direct.execute("DELETE FROM users")
+    assert direct.rows(USERS) == []
     succeed(restore_sqlite)
     assert succeed(f"{curl}/users/me").count("alice@example.org") == 1
-    assert rows(USERS) == ["alice"]
+    assert direct.rows(USERS) == ["alice"]
 
     # The same with PostgreSQL.
     owned.postgres.execute(f"CREATE ROLE deploystack LOGIN PASSWORD '{PASSWORD}'")
