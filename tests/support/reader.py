@@ -32,6 +32,9 @@ PLACES = {
 }
 """How the text before a block names a file, and says what to do."""
 
+LEFT_OUT = re.compile(r'^(make(\[\d\])?: |\{"time": ).*$', re.MULTILINE)
+"""What pages leave out of an output: what make says of itself, and the log."""
+
 IN_CONTEXT = """
 import runpy, sys
 from deploystack import create_app
@@ -43,6 +46,7 @@ with create_app().app_context():
 VARYING = {
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?": "TIME",
     r"\b\d{8}_\d{4}_": "DATE_",
+    r"│ \d+\.\d+ +│": "│ NUMBER │",
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}": "UUID",
     r'("server_version": )"[\d.]+"': r'\1"VERSION"',
 }
@@ -177,7 +181,8 @@ class Reader:
         assert ended.code in codes, f"{commands}\n{ended.stdout}{ended.stderr}"
         # psql goes on after an error.
         assert not (is_queried and re.search("error", ended.stderr, re.IGNORECASE)), ended.stderr
-        return [ended.stdout, ended.stderr, ended.stdout + ended.stderr]
+        both = (ended.stdout + ended.stderr, ended.stderr + ended.stdout)
+        return [ended.stdout, ended.stderr, *both]
 
     def _alike(self, text: str) -> str:
         """Return an output without what differs each time."""
@@ -188,7 +193,7 @@ class Reader:
         try:
             return json.dumps(json.loads(text))
         except ValueError:
-            return " ".join(re.sub(r"^make(\[\d\])?: .*$", "", text, flags=re.MULTILINE).split())
+            return " ".join(LEFT_OUT.sub("", text).split())
 
     def _meant(self, text: str) -> str:
         own = {shown: own for own, shown in self._ids.items()}
