@@ -13,6 +13,9 @@ from tests.support.machine import Machine
 from tests.support.pages import DOCS
 from tests.support.reader import Reader
 
+PASSWORD = "correct horse battery"
+"""Alice's."""
+
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
@@ -47,7 +50,7 @@ def site(machine: Machine) -> Machine:
 def owned(site: Machine) -> Machine:
     """A site with an administrator, alice."""
     ended = site.run(
-        "echo 'correct horse battery' | .venv/bin/flask users create"
+        f"echo '{PASSWORD}' | .venv/bin/flask users create"
         " --username alice --email alice@example.org --admin --password-stdin"
     )
     assert ended.code == 0, ended.stderr
