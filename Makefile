@@ -54,9 +54,10 @@ docs: $(VENV)/.dev ## Make a site of the documentation, in build/docs
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d build/docs-cache docs build/docs
 	@echo "Open build/docs/index.html"
 
-api-spec: $(VENV)/.dev ## Write docs/openapi.json and the collection for Postman from the routes
+api-spec: $(VENV)/.dev ## Write docs/openapi.json and what is made of it anew, from the routes
 	@$(BIN)/flask --app wsgi openapi write --without-plugins --format json docs/openapi.json
 	@$(BIN)/flask --app wsgi openapi write --without-plugins --format postman docs/postman.json
+	@$(BIN)/flask --app wsgi openapi write --without-plugins --format markdown docs/reference/routes.md
 
 translations: $(VENV)/.dev ## Bring the translations up to date with the source (ARGS=fr begins one)
 	@$(BIN)/python -m tests.support.translations $(ARGS)

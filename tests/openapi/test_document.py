@@ -39,11 +39,12 @@ def everywhere(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_the_file_is_current(app: Flask) -> None:
-    """`make api-spec` writes both."""
+    """`make api-spec` writes all."""
     texts = get_texts(app)
 
     assert DOCUMENT.read_text("utf-8") == texts.made("json")
     assert (DOCS / "postman.json").read_text("utf-8") == texts.made("postman")
+    assert (DOCS / "reference" / "routes.md").read_text("utf-8") == texts.made("markdown")
 
 
 def test_it_is_valid(document: dict[str, Any]) -> None:
