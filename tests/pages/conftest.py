@@ -67,3 +67,13 @@ def direct(machine: Machine) -> Direct:
 def rows(direct: Direct) -> Callable[[str], list[Any]]:
     """Ask the SQLite database of the machine."""
     return direct.rows
+
+
+def make_known(machine: Machine, line: str) -> None:
+    """Import a model beside the others, as the page says, and name it among what they export."""
+    models = machine.folder / "deploystack" / "models" / "__init__.py"
+    source = models.read_text()
+    for after, more in ("LoginSession\n", line), ('    "LoginSession",\n', '    "Note",\n'):
+        assert source.count(after) == 1
+        source = source.replace(after, after + more)
+    models.write_text(source)

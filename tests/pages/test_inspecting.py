@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.pages.conftest import PASSWORD
 from tests.support.direct import Direct
 from tests.support.machine import Machine
 from tests.support.pages import DOCS, quoted, table
@@ -13,16 +14,15 @@ from tests.support.reader import Reader
 
 PAGE = DOCS / "how-to" / "inspecting.md"
 USERS = "SELECT username FROM users"
-PASSWORD = "s3cret"
-PERSON = "correct horse battery"
-URI = f"postgresql://deploystack:{PASSWORD}@127.0.0.1:5432/deploystack"
+SECRET = "s3cret"
+URI = f"postgresql://deploystack:{SECRET}@127.0.0.1:5432/deploystack"
 
 
 @pytest.mark.page("how-to/inspecting.md")
 def test_the_page(reader: Reader, owned: Machine, direct: Direct) -> None:
     save_sqlite, save_postgres = reader.take("sqlite3 persistent"), reader.take("pg_dump")
     restore_sqlite, restore_postgres = reader.take("cp backup"), reader.take("pg_restore")
-    reader.typed = {"psql": f"{PASSWORD}\n"}
+    reader.typed = {"psql": f"{SECRET}\n"}
 
     def succeed(commands: str, stdin: str = "") -> str:
         ended = owned.run(commands, stdin)
@@ -55,7 +55,7 @@ def test_the_page(reader: Reader, owned: Machine, direct: Direct) -> None:
     assert direct.rows(USERS) == ["alice"]
 
     # The same with PostgreSQL.
-    owned.postgres.execute(f"CREATE ROLE deploystack LOGIN PASSWORD '{PASSWORD}'")
+    owned.postgres.execute(f"CREATE ROLE deploystack LOGIN PASSWORD '{SECRET}'")
     owned.postgres.execute("CREATE DATABASE deploystack OWNER deploystack")
     succeed("flask db reset --yes")
     body = json.dumps({"type": "postgres", "connectionString": URI})
@@ -64,13 +64,14 @@ def test_the_page(reader: Reader, owned: Machine, direct: Direct) -> None:
         f"-H 'Content-Type: application/json' -d '{body}'"
     )
     succeed(
-        f"flask users create --username bob --email bob@example.org --password-stdin <<< '{PERSON}'"
+        "flask users create --username bob --email bob@example.org "
+        f"--password-stdin <<< '{PASSWORD}'"
     )
     reader.follow("PostgreSQL")
-    succeed(save_postgres, f"{PASSWORD}\n")
+    succeed(save_postgres, f"{SECRET}\n")
     owned.postgres.execute("DELETE FROM users", database="deploystack")
     owned.stop()
-    succeed(restore_postgres, f"{PASSWORD}\n")
+    succeed(restore_postgres, f"{SECRET}\n")
     owned.serve("make run")
     assert owned.postgres.execute(USERS, database="deploystack") == [("bob",)]
     assert succeed("curl http://127.0.0.1:3000/readyz") == '{"status": "ready"}\n'

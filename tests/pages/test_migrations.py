@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.pages.conftest import make_known
 from tests.support.direct import Direct
 from tests.support.machine import Machine
 from tests.support.reader import Reader
@@ -63,13 +64,3 @@ def test_the_page(reader: Reader, owned: Machine, direct: Direct) -> None:
     succeed("flask db upgrade")
     reader.follow()
     assert owned.run("flask plugins current notes").stdout == "ab5aa97074c4 (head)\n"
-
-
-def make_known(machine: Machine, line: str) -> None:
-    """Import the model of notes beside the others, and name it among what they export."""
-    models = machine.folder / "deploystack" / "models" / "__init__.py"
-    source = models.read_text()
-    for after, more in ("LoginSession\n", line), ('    "LoginSession",\n', '    "Note",\n'):
-        assert source.count(after) == 1
-        source = source.replace(after, after + more)
-    models.write_text(source)

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, expect
 
+from tests.pages.conftest import PASSWORD
 from tests.support.browser import Visitor
 from tests.support.machine import Machine
 from tests.support.reader import Reader
 
 Rows = Callable[[str], list[Any]]
-PASSWORD = "correct horse battery"
 
 
 @pytest.mark.page("reference/accounts.md")
