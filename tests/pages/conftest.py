@@ -12,6 +12,7 @@ from tests.support.direct import Direct
 from tests.support.machine import Machine
 from tests.support.pages import DOCS
 from tests.support.reader import Reader
+from tests.support.waiting import until
 
 PASSWORD = "correct horse battery"
 """Alice's."""
@@ -67,6 +68,13 @@ def direct(machine: Machine) -> Direct:
 def rows(direct: Direct) -> Callable[[str], list[Any]]:
     """Ask the SQLite database of the machine."""
     return direct.rows
+
+
+def restart(machine: Machine) -> None:
+    """Start the server again, and wait until the database is up to date."""
+    machine.stop()
+    machine.serve("make run")
+    until(lambda: machine.run("curl http://127.0.0.1:3000/readyz").code == 0, 30)
 
 
 def make_known(machine: Machine, line: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.pages.conftest import make_known
+from tests.pages.conftest import make_known, restart
 from tests.support.machine import Machine
 from tests.support.reader import Reader
 
@@ -57,8 +57,7 @@ def test_the_page(reader: Reader, site: Machine, rows: Callable[[str], list[Any]
     assert layers.replace('    "notes": 4,\n', "") == known
     reader.follow()
 
-    site.stop()
-    site.serve("make run")
+    restart(site)
     headers = "-H 'Content-Type: application/json'"
     assert site.run(f"""{NOTES} {headers} -d '{{"text": "hello"}}'""").code == 0
     assert rows("SELECT text FROM notes") == ["hello"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.pages.conftest import PASSWORD
+from tests.pages.conftest import PASSWORD, restart
 from tests.support.browser import Visitor
 from tests.support.machine import Machine
 from tests.support.reader import Reader
@@ -20,8 +20,7 @@ def test_pages(reader: Reader, owned: Machine, browser: Browser) -> None:
         assert source.count(name) == 1
         source = source.replace(name, name + name.replace("log", "notes"))
     listed.write_text(source)
-    owned.stop()
-    owned.serve("make run")
+    restart(owned)
 
     visitor = Visitor(browser, f"http://{owned.address()}")
     page = visitor.page

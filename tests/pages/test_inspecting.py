@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.pages.conftest import PASSWORD
+from tests.pages.conftest import PASSWORD, restart
 from tests.support.direct import Direct
 from tests.support.machine import Machine
 from tests.support.pages import DOCS, quoted, table
@@ -35,9 +35,7 @@ def test_the_page(reader: Reader, owned: Machine, direct: Direct) -> None:
 
     reader.follow("By the API")
     owned.export(DEPLOYSTACK_PLUGINS_PATH="plugins", WEB_CONCURRENCY="1")
-    owned.stop()
-    owned.serve("make run")
-    succeed("until curl http://127.0.0.1:3000/readyz; do sleep 0.1; done")
+    restart(owned)
     curl = 'curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/api'
     direct.execute("INSERT INTO notes_note VALUES (1, 1234, 5678, 1, 9), (2, 1234, 5678, 0, 9)")
     notes = json.loads(succeed(f"{curl}/db/tables/notes_note/rows"))["data"]["rows"]

@@ -38,7 +38,7 @@ def test_the_page(reader: Reader, owned: Machine, direct: Direct) -> None:
     update = 'op.execute("UPDATE notes SET no_such_column = 1")'
     failing.write_text(mended.replace("pass", update, 1))
     owned.serve("make run")
-    until(lambda: '"5cf68801a8ed"' in owned.run(f"curl {READY}").stdout)
+    until(lambda: '"5cf68801a8ed"' in owned.run(f"curl {READY}").stdout, 30)
     reader.follow("When a revision fails")
     failing.write_text(mended)
     succeed("make db-up")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from deploystack import plugins as exported
+from tests.pages.conftest import restart
 from tests.support.machine import Machine
 from tests.support.postgres import Postgres
 from tests.support.reader import Reader
@@ -45,10 +46,6 @@ def test_the_page(reader: Reader, owned: Machine, rows: Rows, postgres: Postgres
         assert ended.code == 0, ended.stdout + ended.stderr
         return ended.stdout
 
-    def restart() -> None:
-        owned.stop()
-        owned.serve("make run")
-
     # A site with the plugin, which has no revisions yet.
     succeed(
         ". .venv/bin/activate; flask plugins new notes; rm -r deploystack-notes/*/migrations; "
@@ -57,7 +54,7 @@ def test_the_page(reader: Reader, owned: Machine, rows: Rows, postgres: Postgres
     assert REVISIONS in hooks.read_text()
     hooks.write_text(hooks.read_text().replace(REVISIONS, "") + FAILS)
     reader.follow("Documenting routes")
-    restart()
+    restart(owned)
     curl = (
         "TOKEN=$(flask tokens create --user alice --name notes --scope notes.delete); "
         'curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/api'
@@ -95,7 +92,7 @@ def test_the_page(reader: Reader, owned: Machine, rows: Rows, postgres: Postgres
 
     # It cannot begin, and then it can.
     (owned.folder / "away").touch()
-    restart()
+    restart(owned)
     reader.follow("Quarantine")
     (owned.folder / "away").unlink()
     succeed("flask plugins retry notes")

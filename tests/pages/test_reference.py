@@ -10,7 +10,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, expect
 
-from tests.pages.conftest import PASSWORD
+from tests.pages.conftest import PASSWORD, restart
 from tests.support.browser import Visitor
 from tests.support.machine import Machine
 from tests.support.reader import Reader
@@ -73,8 +73,7 @@ def test_settings(reader: Reader, owned: Machine, rows: Rows) -> None:
     reader.follow("Reading in code")
     reader.follow("Declaring")
     owned.export(DEPLOYSTACK_PLUGINS_PATH="plugins")
-    owned.stop()
-    owned.serve("make run")
+    restart(owned)
     reader.follow("The routes")
     curl = 'curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json"'
     settings = "http://127.0.0.1:3000/api/settings"
