@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
@@ -16,7 +15,6 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 
 from deploystack import Config
 from deploystack.config import ConfigError
@@ -26,12 +24,9 @@ from tests.support.pages import (
     DOCS,
     PAGES,
     README,
-    SERVER,
     blocks,
     code,
     page_id,
-    pairs,
-    parse_curl,
     prose,
     quoted,
     slugs,
@@ -507,33 +502,6 @@ def test_examples_of_json_and_python_parse(page: Path) -> None:
             json.loads(block.text)
         elif block.language == "python":
             ast.parse(block.text)
-
-
-def run_curl(client: FlaskClient, command: str) -> str:
-    """Send what a ``curl`` command sends, to the application, and return the answer's body."""
-    method, path, headers, data = parse_curl(command)
-    response = client.open(path, base_url=SERVER, method=method, headers=headers, data=data)
-    return response.text.rstrip("\n")
-
-
-def examples(page: Path) -> list[tuple[str, str]]:
-    """Return the requests of a page whose answer follows, in order."""
-    return [
-        (command, answer)
-        for command, answer in pairs(page.read_text("utf-8"), "sh", "json")
-        if command.startswith("curl")
-    ]
-
-
-def with_version(answer: str, version: str) -> str:
-    return re.sub(r'("server_version": )"[^"]+"', rf'\1"{version}"', answer)
-
-
-def test_requests_are_answered_as_printed(client: FlaskClient) -> None:
-    found = [e for e in examples(README) if "postgresql://" not in e[0]]
-    assert len(found) >= 2
-    for command, answer in found:
-        assert run_curl(client, command) == with_version(answer, sqlite3.sqlite_version), command
 
 
 def test_every_file_in_the_data_folder_is_explained(make_app: MakeApp, data_dir: Path) -> None:
