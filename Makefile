@@ -30,11 +30,13 @@ dev: $(VENV)/.runtime ## Start Flask's development server, which reloads
 test: $(VENV)/.dev $(VENV)/.nginx ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
 	$(NEED_BROWSER)
 	$(NEED_SYSTEMD)
+	$(call need,sqlite3)
 	@$(PYTEST) $(ARGS)
 
 test-slow: $(VENV)/.dev $(VENV)/.nginx ## Run the long sweeps, which need strace and Chromium
 	$(call need,strace)
 	$(NEED_BROWSER)
+	$(NEED_SYSTEMD)
 	@$(PYTEST) -m slow $(ARGS)
 
 lint: $(VENV)/.dev ## Look for mistakes and untidy code
