@@ -89,7 +89,7 @@ class Appointed:
         try:
             user = accounts.create(new, may_be_next=False)
         except ApiError as error:
-            if error.code == accounts.registration_disabled().code:
+            if error.code == "registration_disabled":
                 return  # somebody else has become it meanwhile
             raise
         details = {"user": user.id, "role_id": user.role_id}
