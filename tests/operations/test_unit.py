@@ -121,7 +121,7 @@ def calls_of(group: str) -> set[str]:
 
 CALL = re.compile(r"^\d+ +(\w+)\((.*)", re.MULTILINE)
 WRITING = re.compile(
-    r'(?:AT_FDCWD, )?"([^"]+)", [^"]*\b(?:O_WRONLY|O_RDWR|O_CREAT)\b.*(?: = \d+|unfinished \.\.\.>)$'
+    r'(?:AT_FDCWD, )?"([^"]+)", [^"]*\bO_(?:WRONLY|RDWR|CREAT)\b.*(?: = \d+|unfinished \.\.\.>)$'
 )
 
 
