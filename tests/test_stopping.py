@@ -43,6 +43,12 @@ def test_stops_cleanly(serve: Serve, sig: signal.Signals, reaches: str) -> None:
         pass
 
 
+@pytest.fixture
+def is_forked() -> bool:
+    """Here the start is that of ``make run``."""
+    return False
+
+
 def test_workers_leave_ctrl_c_to_the_main_process(serve: Serve) -> None:
     """One that gets SIGINT and SIGTERM at once may heed neither, and has to be killed."""
     server = serve()

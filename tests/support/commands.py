@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support import forking
 from tests.support.server import ROOT
 
 
@@ -37,16 +38,8 @@ class Commands:
         self, *arguments: str, stdin: str = "", timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run ``flask`` and return how it ended, with its output."""
-        return subprocess.run(
-            [sys.executable, "-m", "flask", "--app", str(self.project / "wsgi"), *arguments],
-            cwd=self.cwd,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        command = [sys.executable, "-m", "flask", "--app", str(self.project / "wsgi"), *arguments]
+        return forking.run(command, self.cwd, self.environment, stdin, timeout)
 
     def succeed(self, *arguments: str, stdin: str = "") -> str:
         """Run ``flask``, which must succeed, and return its standard output."""
@@ -64,8 +57,8 @@ class Commands:
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy what the program consists of to ``folder``, to change it there."""
-    ignored = shutil.ignore_patterns("__pycache__", ".*")
+    """Copy what the program consists of to ``folder``, compiled as it is, to change it there."""
+    ignored = shutil.ignore_patterns(".*")
     for name in ("deploystack", "migrations"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "wsgi.py", folder)

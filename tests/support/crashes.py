@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flask import Flask
 
 from deploystack import Config
 from deploystack.database.migrations.history import History
+from tests.support import forking
 from tests.support.applications import set_up, status
 from tests.support.direct import Direct
 from tests.support.server import ROOT
@@ -47,7 +48,7 @@ def set_up_in_a_process(
     data_dir: Path,
     *,
     killed_after: str | None = None,
-    under: Iterable[str] = (),
+    under: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Set up in a process of its own; its standard output holds the steps that were done.
 
@@ -57,14 +58,15 @@ def set_up_in_a_process(
         killed_after: the step after which it kills itself.
         under: a program, with its arguments, that runs it.
     """
+    command = [sys.executable, "-m", "tests.support.dying"]
+    command += [killed_after] if killed_after else []
+    env = {**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), "DEPLOYSTACK_LOG_LEVEL": "DEBUG"}
+    if not under:
+        return forking.run(command, ROOT, env, json.dumps(body))
     return subprocess.run(
-        [
-            *under,
-            *(sys.executable, "-m", "tests.support.dying"),
-            *([killed_after] if killed_after else []),
-        ],
+        [*under, *command],
         cwd=ROOT,
-        env={**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), "DEPLOYSTACK_LOG_LEVEL": "DEBUG"},
+        env=env,
         input=json.dumps(body),
         capture_output=True,
         text=True,

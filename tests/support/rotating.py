@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deploystack.settings import audit, get_settings
 from deploystack.settings.rotation import rotate
+from tests.support import forking
 from tests.support.server import ROOT
 
 
@@ -29,19 +30,15 @@ def rotate_in_a_process(
         killed_after: the step after which it kills itself, and at which time of that step.
         variables: more variables for it.
     """
-    return subprocess.run(
+    return forking.run(
         [sys.executable, "-m", "tests.support.rotating", *killed_after],
-        cwd=ROOT,
-        env={
+        ROOT,
+        {
             **os.environ,
             "DEPLOYSTACK_DATA_DIR": str(data_dir),
             "DEPLOYSTACK_LOG_LEVEL": "DEBUG",
             **variables,
         },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
     )
 
 

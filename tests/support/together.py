@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from deploystack import Config, create_app
+from tests.support import forking
 from tests.support.applications import settled
 from tests.support.revisions import Revisions
 from tests.support.server import ROOT
@@ -31,14 +32,11 @@ def start_together(
         revisions: their schema.
         variables: more variables for them.
     """
-    return subprocess.run(
+    return forking.run(
         [sys.executable, "-m", "tests.support.together", str(count), str(revisions.folder)],
-        cwd=ROOT,
-        env={**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), **variables},
-        capture_output=True,
-        text=True,
+        ROOT,
+        {**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), **variables},
         timeout=90,
-        check=False,
     )
 
 
