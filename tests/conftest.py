@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import pytest
 from flask import Flask
@@ -26,6 +27,42 @@ pytest_plugins = ["pytester"]
 
 MakeApp = Callable[..., Flask]
 Serve = Callable[..., Server]
+
+HERE = Path(__file__).parent
+DIALECTS = ("sqlite", "postgres")
+PROCESSES = {"commands", "enter", "machine", "serve"}
+"""Fixtures that start processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave half of what is tried on both databases, and takes long, to ``make test-slow``.
+
+    Long take the tests that start processes, and the many of plugins. In each file the databases
+    take turns, from case to case, so that each kind of failure is met on both. What is marked
+    ``both`` is about the databases themselves, and is ordinarily tried on both.
+    """
+    cases: dict[object, dict[str, pytest.Item]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and _takes_turns(item):
+            params = item.callspec.params
+            others = {name: value for name, value in params.items() if value not in DIALECTS}
+            for dialect in [name for name in DIALECTS if name in params.values()]:
+                case = (item.path, item.originalname, repr(others))
+                cases.setdefault(case, {})[dialect] = item
+    turns: dict[Path, int] = {}
+    for case in cases.values():
+        if len(case) == len(DIALECTS):
+            path = case["sqlite"].path
+            turn = turns[path] = turns.get(path, crc32(path.name.encode())) + 1
+            case[DIALECTS[turn % 2]].add_marker(pytest.mark.slow)
+
+
+def _takes_turns(item: pytest.Function) -> bool:
+    if item.get_closest_marker("both"):
+        return False
+    return bool(PROCESSES.intersection(item.fixturenames)) or item.path.is_relative_to(
+        HERE / "plugins"
+    )
 
 
 class CheckedClient(FlaskClient):

@@ -129,6 +129,7 @@ def test_address_that_is_not_this_machine_s(data_dir: Path, host: str) -> None:
     assert "HOST" in line
 
 
+@pytest.mark.both
 def test_nothing_is_connected_before_the_workers_are_made(
     serve: Serve, body: dict[str, str], new_body: Callable[[str], dict[str, str]]
 ) -> None:

@@ -74,6 +74,7 @@ def test_with_no_database_what_needs_none_works(commands: Commands, data_dir: Pa
     assert not (data_dir / "database").exists()
 
 
+@pytest.mark.both
 def test_from_setup_to_reset(
     body: dict[str, str], dialect: str, commands: Commands, data_dir: Path
 ) -> None:

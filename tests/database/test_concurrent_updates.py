@@ -53,6 +53,7 @@ def test_in_one_process(app: Flask, data_dir: Path, body: dict[str, str]) -> Non
     assert Direct(body, data_dir).rows(WRITTEN) == [THREADS * EACH]
 
 
+@pytest.mark.both
 def test_in_several_processes(serve: Serve, data_dir: Path, body: dict[str, str]) -> None:
     server = serve(command=SERVER, WEB_CONCURRENCY="3")
     assert server.post("/api/db/setup", body).status == 200

@@ -100,6 +100,7 @@ def test_many_setups_at_once(server: Server, data_dir: Path, new_body: NewBody) 
             assert not (data_dir / "database").exists()
 
 
+@pytest.mark.both
 def test_no_stale_status_after_the_200(server: Server, body: dict[str, str]) -> None:
     with asked_meanwhile(server) as answers:
         assert server.post(SETUP, body).status == 200

@@ -29,6 +29,8 @@ from tests.support.pages import DOCS, quoted, table
 from tests.support.server import Server
 from tests.test_docs import codes_in_code
 
+pytestmark = pytest.mark.both
+
 PAGE = DOCS / "reference/plugins.md"
 TEXT = PAGE.read_text("utf-8")
 SPECS = Path(hookspecs.__file__)
