@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from deploystack import create_app
+from deploystack.database import get_database
 from tests.conftest import Serve
 from tests.support.files import files
 from tests.support.server import Answer, Server
@@ -25,16 +27,24 @@ def route(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(autouse=True)
-def _leaves_no_trace(client: FlaskClient, data_dir: Path) -> Iterator[None]:
-    """Whatever was refused changed nothing, and the right call then works."""
+@pytest.fixture(scope="module")
+def unconfigured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """One application for all bodies; after all that was refused, the right call works."""
+    app = create_app({"DEPLOYSTACK_DATA_DIR": tmp_path_factory.mktemp("bodies") / "data"})
+    yield app
+    assert app.test_client().post("/api/db/setup", json=SQLITE).status_code == 200
+    get_database(app).close()
+
+
+@pytest.fixture
+def client(unconfigured: Flask) -> Iterator[FlaskClient]:
+    """A client of it. Whatever was refused changed nothing."""
+    data_dir = get_database(unconfigured).config.data_dir
+    client = unconfigured.test_client()
     before = files(data_dir)
-    yield
-    left = files(data_dir)
-    left.pop("setup.token", None)  # a real server's, not the body's
-    assert left == before
+    yield client
+    assert files(data_dir) == before
     assert client.get("/api/db/status").json["configured"] is False
-    assert client.post("/api/db/setup", json=SQLITE).status_code == 200
 
 
 def refused(client: FlaskClient, route: str, body: str | bytes) -> dict[str, Any]:
