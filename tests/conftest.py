@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,11 @@ HERE = Path(__file__).parent
 DIALECTS = ("sqlite", "postgres")
 PROCESSES = {"commands", "enter", "machine", "serve"}
 """Fixtures that start processes."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one process more than there are processors: servers and browsers are waited for."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,8 +102,6 @@ DeployStack.test_client_class = CheckedClient
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own variables out of the tests."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(("DEPLOYSTACK_", "PG")) and "_TEST_" not in name:
             monkeypatch.delenv(name)

@@ -179,6 +179,11 @@ class Bad:
     keeps: bool = False
     commits: bool = False
 
+    @property
+    def is_named(self) -> bool:
+        """Whether what is said of it depends on its name."""
+        return "bad" in self.text + self.says
+
     def __str__(self) -> str:
         return self.what
 

@@ -7,15 +7,27 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.plugins.isolation.catalogue import (
-    LOADING,
-)
+from tests.plugins.isolation.catalogue import LOADING, NAME
 from tests.plugins.isolation.conftest import Start
 from tests.support.applications import command
 from tests.support.plugins import GOOD, Bad, Folder, told
 
+SLOW = pytest.mark.slow
 
-@pytest.mark.parametrize("bad", LOADING, ids=str)
+ALONE = 4
+"""Of so many, one is ordinarily tried alone; test_bad_plugins.py tries all of them together."""
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        bad
+        if bad.code == NAME or bad.is_named or number % ALONE == 0
+        else pytest.param(bad, marks=SLOW)
+        for number, bad in enumerate(LOADING)
+    ],
+    ids=str,
+)
 def test_a_violation(
     folder: Folder, start: Start, caplog: pytest.LogCaptureFixture, bad: Bad
 ) -> None:
