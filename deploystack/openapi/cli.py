@@ -31,7 +31,7 @@ def write(kind: Format, without_plugins: bool, file: Path) -> None:
 
     As json or yaml it is a document of OpenAPI 3.1, as postman a collection to import into Postman.
     """
-    text = get_texts(current_app).made(kind, with_plugins=not without_plugins)
+    text = get_texts(current_app).text(kind, with_plugins=not without_plugins)
     if str(file) == "-":
         click.echo(text, nl=False)
         return

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from deploystack import create_app
+from deploystack.database import get_database
 from deploystack.openapi.kept import get_texts
 
 
 @pytest.fixture
 def document(app: Flask) -> dict[str, Any]:
     """The document of an application without plugins."""
-    made: dict[str, Any] = json.loads(get_texts(app).made("json"))
+    made: dict[str, Any] = json.loads(get_texts(app).text("json"))
+    return made
+
+
+def document_with(tmp_path: Path, *sources: str) -> dict[str, Any]:
+    """Return the document of an application with these plugins, each in one file: a valid one."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    for number, source in enumerate(sources):
+        (folder / f"plugin{number}.py").write_text(source)
+    app = create_app(
+        {"DEPLOYSTACK_DATA_DIR": tmp_path / "data", "DEPLOYSTACK_PLUGINS_PATH": folder}
+    )
+    try:
+        made: dict[str, Any] = json.loads(get_texts(app).text("json"))
+        assert yaml.safe_load(get_texts(app).text("yaml")) == made
+        assert json.loads(get_texts(app).text("postman"))["item"]
+        assert app.test_client().get("/api/openapi.json").json == made
+        core = json.loads(get_texts(app).text("json", with_plugins=False))
+        assert not any("/plugin/" in path for path in core["paths"])
+    finally:
+        get_database(app).close()
+    OpenAPIV31SpecValidator(made).validate()
     return made

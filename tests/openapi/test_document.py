@@ -42,8 +42,8 @@ def test_the_file_is_current(app: Flask) -> None:
     """`make api-spec` writes both."""
     texts = get_texts(app)
 
-    assert DOCUMENT.read_text("utf-8") == texts.made("json")
-    assert (DOCS / "postman.json").read_text("utf-8") == texts.made("postman")
+    assert DOCUMENT.read_text("utf-8") == texts.text("json")
+    assert (DOCS / "postman.json").read_text("utf-8") == texts.text("postman")
 
 
 def test_it_is_valid(document: dict[str, Any]) -> None:
