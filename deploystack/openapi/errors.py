@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Rule
 
 from ..access import SAFE_METHODS
@@ -72,14 +72,14 @@ def errors_of(rule: Rule, method: str, is_guarded: bool, said: Documented) -> di
 
 
 def phrase(status: int) -> str:
-    """Return what a status is called, as a sentence.
+    """Return what a status is called, as a sentence, by whichever Python: not by ``HTTPStatus``.
 
     Raises:
         ValueError: it is no status of HTTP.
     """
     if status not in range(200, 600):
         raise ValueError(f"{status!r} is no status of an answer")
-    return f"{HTTPStatus(status).phrase}." if status in {*HTTPStatus} else f"Status {status}."
+    return HTTP_STATUS_CODES.get(status, f"Status {status}") + "."
 
 
 def name_of(status: int, codes: list[str], operation: str) -> str:
