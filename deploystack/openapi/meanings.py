@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MEANINGS = {
-    "invalid_json": "the body is not JSON, or names a member twice",
+    "invalid_json": "the body is not JSON or no Unicode, or names a member twice",
     "invalid_body": "the body is JSON, but not an object",
     "validation_error": "fields are missing, wrong or superfluous",
     "invalid_connection_string": "the connection string is not accepted",

@@ -29,6 +29,9 @@ _HOW = {"WWW-Authenticate": {"$ref": "#/components/headers/WWW-Authenticate"}}
 _ETAG = {"ETag": {"$ref": "#/components/headers/ETag"}}
 _HEADERS = {401: _HOW, 409: _WAIT, 412: _ETAG, 429: _WAIT, 503: _WAIT}
 
+_BEFORE_IT = {401, 403, 503}
+"""What is answered before a view is called; any other may be its own, if it says nothing."""
+
 _WHATEVER = {"description": "Whatever the plugin answers."}
 _NOT_FOR_CALLERS = re.compile(r"^(?:(?:Args|Raises|Returns|Yields):$|:\w[\w ]*:)", re.MULTILINE)
 
@@ -99,11 +102,10 @@ class Operations:
         made["responses"] = {
             **{str(status): self._answer(status, said) for status in sorted(said.answers)},
             **({} if said.answers else {"2XX": _WHATEVER, "default": _WHATEVER}),
-            **{
-                str(status): self._error(status, codes, identifier)
-                for status, codes in errors.errors_of(rule, method, bool(permissions), said).items()
-            },
         }
+        for status, codes in errors.errors_of(rule, method, bool(permissions), said).items():
+            if said is not NOTHING or status in _BEFORE_IT:
+                made["responses"][str(status)] = self._error(status, codes, identifier)
         return made
 
     def _identifier(self, rule: Rule, method: str) -> str:
