@@ -19,8 +19,8 @@ from tests.support.schemathesis import MEANING, SYNTAX
 UNSAYABLE = {"There are characters in it that cannot be shown."}
 
 
-# What these hold is the business of whoever writes HTTP, not of an operation. Nonsense in them is no
-# HTTP, and is refused before there is a request.
+# What these hold is the business of whoever writes HTTP, not of an operation. Nonsense in them is
+# no HTTP, and is refused before there is a request.
 FRAMING = {"connection", "content-length", "transfer-encoding", "upgrade"}
 
 
