@@ -15,7 +15,7 @@ PYTEST = $(if $(MEMORY),TMPDIR="$${TMPDIR:-$(MEMORY)}") $(BIN)/python -m pytest 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test test-slow lint types format check api-spec translations screenshots bench db-generate db-up lock clean
+.PHONY: help run dev test test-slow lint types format check docs api-spec translations screenshots bench db-generate db-up lock clean
 
 help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.12]"
@@ -27,11 +27,11 @@ run: $(VENV)/.runtime ## Start the server (HOST, PORT and WEB_CONCURRENCY are re
 dev: $(VENV)/.runtime ## Start Flask's development server, which reloads
 	@exec $(BIN)/flask --app wsgi run --debug --host "$${HOST:-127.0.0.1}" --port "$${PORT:-3000}"
 
-test: $(VENV)/.dev ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
+test: $(VENV)/.dev $(VENV)/.nginx ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
 	$(NEED_BROWSER)
 	@$(PYTEST) $(ARGS)
 
-test-slow: $(VENV)/.dev ## Run the long sweeps, which need strace and Chromium
+test-slow: $(VENV)/.dev $(VENV)/.nginx ## Run the long sweeps, which need strace and Chromium
 	$(call need,strace)
 	$(NEED_BROWSER)
 	@$(PYTEST) -m slow $(ARGS)
@@ -49,9 +49,14 @@ format: $(VENV)/.dev ## Tidy the code and mend what can be mended safely
 
 check: lint types test ## Do all that a submission must pass
 
-api-spec: $(VENV)/.dev ## Write docs/openapi.json and the collection for Postman from the routes
+docs: $(VENV)/.dev ## Make a site of the documentation, in build/docs
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d build/docs-cache docs build/docs
+	@echo "Open build/docs/index.html"
+
+api-spec: $(VENV)/.dev ## Write docs/openapi.json and what is made of it anew, from the routes
 	@$(BIN)/flask --app wsgi openapi write --without-plugins --format json docs/openapi.json
 	@$(BIN)/flask --app wsgi openapi write --without-plugins --format postman docs/postman.json
+	@$(BIN)/flask --app wsgi openapi write --without-plugins --format markdown docs/reference/routes.md
 
 translations: $(VENV)/.dev ## Bring the translations up to date with the source (ARGS=fr begins one)
 	@$(BIN)/python -m tests.support.translations $(ARGS)
@@ -76,7 +81,7 @@ lock: $(VENV)/.created ## Write the lock files anew (ARGS=--upgrade takes newer 
 	@$(PIP) install $(UV)
 	@$(BUILD_REQUIRES) | $(COMPILE) -o requirements.lock $(ARGS)
 	@$(BUILD_REQUIRES) | $(COMPILE) -o requirements-dev.lock $(ARGS) \
-		--constraint requirements.lock --extra test --extra lint
+		--constraint requirements.lock --extra test --extra lint --extra docs
 
 clean: ## Remove .venv and every cache; persistent_data is left alone
 	@rm -rf $(VENV) build dist *.egg-info htmlcov .coverage .coverage.* \
@@ -103,6 +108,15 @@ define need
 	else false; fi; \
 } || { echo "This needs the program $(1). Install it, for example: sudo apt-get install $(1)" >&2; exit 1; }
 endef
+
+# The tests of the documentation start nginx themselves. An installed one would begin to serve, so
+# it is only unpacked, which anybody may do.
+$(VENV)/.nginx: $(VENV)/.created
+	@mkdir -p $(VENV)/nginx
+	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null || { cd $(VENV)/nginx && \
+		{ [ "$$(id -u)" != 0 ] || apt-get update -qq; } && apt-get download -qq nginx 2>/dev/null && \
+		dpkg-deb -x nginx_*.deb .; } || { echo "This needs nginx. Install it, for example: sudo apt-get install nginx" >&2; exit 1; }
+	@touch $@
 
 # A stamp is touched last, so an install that was interrupted is done again. The lock files are
 # complete: --no-deps keeps pip from looking for a newer release of what one of them pins with an

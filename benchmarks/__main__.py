@@ -1,4 +1,4 @@
-"""Run every measurement, print the table, and write it to ``docs/benchmarks.md``."""
+"""Run every measurement, print the table, and write it to ``docs/explanation/benchmarks.md``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def main() -> None:
         versions=_versions(),
         table="\n".join(rows),
     )
-    (ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
+    (ROOT / "docs" / "explanation" / "benchmarks.md").write_text(text, encoding="utf-8")
 
 
 def _machine() -> str:

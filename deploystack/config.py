@@ -30,7 +30,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Config:
-    """Everything an operator can choose. ``docs/configuration.md`` explains each value.
+    """Everything an operator can choose. ``docs/reference/configuration.md`` explains each value.
 
     Attributes:
         data_dir: the folder that holds all data.

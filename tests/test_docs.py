@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -17,7 +16,6 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from deploystack import Config
@@ -40,12 +38,12 @@ from tests.support.pages import (
     slugs,
     table,
 )
-from tests.support.postgres import Postgres
 from tests.support.server import ROOT
 
-API = DOCS / "setup-api.md"
-ACCOUNTS = DOCS / "accounts.md"
-CONFIGURATION = DOCS / "configuration.md"
+API = DOCS / "reference" / "setup-api.md"
+CODES_PAGE = DOCS / "reference" / "error-codes.md"
+ACCOUNTS = DOCS / "reference" / "accounts.md"
+CONFIGURATION = DOCS / "reference" / "configuration.md"
 SOURCES = sorted((ROOT / "deploystack").rglob("*.py"))
 
 
@@ -164,7 +162,7 @@ def codes_in_code() -> dict[str, set[int]]:
 
 
 def codes_in_docs() -> dict[str, dict[str, str]]:
-    rows = table(API, "code")
+    rows = table(CODES_PAGE, "code")
     names = [quoted(row["code"]) for row in rows]
     assert len(names) == len(set(names)), "a code is there twice"
     return dict(zip(names, rows, strict=True))
@@ -387,7 +385,7 @@ def flask_commands(text: str) -> list[tuple[str, str, list[str]]]:
         text,
     ):
         tail = re.split(r"\bflask ", text[start.end() :])[0]
-        words = re.split(r"\s+[#|&;]|[|&;`]", tail)[0].split()
+        words = re.split(r"\s+[#|&;]|[|&;`)]", tail)[0].split()
         options = [word for word in words[1:] if re.fullmatch(r"--?[a-z-]+", word)]
         found.append((start[1], words[0], options))
     return found
@@ -464,11 +462,11 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_page_is_listed() -> None:
     linked = set()
-    for index in (DOCS / "README.md", DOCS / "decisions" / "README.md"):
+    for index in (DOCS / "index.md", DOCS / "decisions" / "README.md"):
         links = re.findall(r"\]\(([^)\s#]+)\)", index.read_text("utf-8"))
         linked |= {(index.parent / link).resolve() for link in links}
 
-    assert set(DOCS.rglob("*.md")) - linked - {DOCS / "README.md"} == set()
+    assert set(DOCS.rglob("*.md")) - linked - {DOCS / "index.md"} == set()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=page_id)
@@ -479,7 +477,7 @@ def test_pages_that_the_code_refers_to_exist(path: Path) -> None:
 
 
 def test_the_architecture_lists_every_module() -> None:
-    text = (DOCS / "architecture.md").read_text("utf-8")
+    text = (DOCS / "explanation/architecture.md").read_text("utf-8")
     [tree] = [b.text for b in blocks(text) if b.text.startswith("wsgi.py")]
     part = tree[tree.index("deploystack/\n") : tree.index("\nmigrations/ ")]
     named = re.findall(r"^ +([\w.]+\.py|\w+/)(?:, ([\w.]+\.py))? ", part, re.MULTILINE)
@@ -564,30 +562,6 @@ def test_requests_for_accounts_are_answered_as_printed(client: FlaskClient) -> N
     assert all(f"`{name}`" in text for name in user)
 
 
-def test_postgresql_is_set_up_as_the_readme_says(app: Flask, postgres: Postgres) -> None:
-    text = README.read_text("utf-8")
-    [(check, answer)] = [e for e in examples(README) if "postgresql://" in e[0]]
-    [sql] = [block.text for block in blocks(text) if block.language == "sql"]
-    name = f"docs_{secrets.token_hex(6)}"
-    try:
-        for statement in filter(None, map(str.strip, sql.split(";"))):
-            postgres.execute(statement.replace("deploystack", name))
-        check = check.replace("//deploystack:", f"//{name}:").replace('/deploystack"', f'/{name}"')
-        check = check.replace("127.0.0.1:5432", f"{postgres.host}:{postgres.port}")
-        [(version,)] = postgres.execute(
-            "SELECT split_part(current_setting('server_version'), ' ', 1)"
-        )
-
-        client = app.test_client()
-        assert run_curl(client, check) == with_version(answer, version)
-        done = json.loads(run_curl(client, check.replace("/api/db/check", "/api/db/setup")))
-
-        assert done["restart_required"] is False
-    finally:
-        postgres.drop_database(name)
-        postgres.drop_role(name)
-
-
 def test_every_file_in_the_data_folder_is_explained(make_app: MakeApp, data_dir: Path) -> None:
     explained = {quoted(row["file"]) for row in table(README, "file")}
     client = make_app(DEPLOYSTACK_SETUP_TOKEN_MODE="always").test_client()
@@ -609,7 +583,7 @@ def test_the_queries_for_inspecting_run(
     app = make_app()
     assert app.test_client().post("/api/db/setup", json=body).status_code == 200
     database = Direct(body, data_dir)
-    text = (DOCS / "inspecting.md").read_text("utf-8")
+    text = (DOCS / "how-to/inspecting.md").read_text("utf-8")
     own = "\\" if body["type"] == "postgres" else "."  # how the program's own commands begin
     [queries] = [
         block.text.splitlines()
@@ -617,7 +591,7 @@ def test_the_queries_for_inspecting_run(
         if block.language == "sql" and block.text.startswith(own)
     ]
     statements = [line for line in queries if not line.startswith(own)]
-    tables = {quoted(row["table"]) for row in table(DOCS / "inspecting.md", "table")}
+    tables = {quoted(row["table"]) for row in table(DOCS / "how-to/inspecting.md", "table")}
 
     assert len(statements) >= 4
     for statement in statements:

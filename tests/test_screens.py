@@ -11,7 +11,9 @@ from tests.support.pages import DOCS
 
 def test_each_picture_is_there_and_shown() -> None:
     expected = [f"{name}-{variant}.png" for name in SHOWN for variant in VARIANTS]
-    shown = re.findall(r"\]\(images/([\w-]+\.png)\)", (DOCS / "screens.md").read_text("utf-8"))
+    shown = re.findall(
+        r"\]\(\.\./images/([\w-]+\.png)\)", (DOCS / "reference/screens.md").read_text("utf-8")
+    )
 
     assert shown == expected
     assert sorted(path.name for path in IMAGES.iterdir()) == sorted(expected)

@@ -1,7 +1,7 @@
 """Who may do what: accounts, sessions, tokens, and the permissions of roles.
 
 A request goes ``access`` → ``authentication``; accounts come in by ``login`` and are changed by
-``accounts``. ``docs/accounts.md`` is the page for who uses it.
+``accounts``. ``docs/reference/accounts.md`` is the page for who uses it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a database can be refused for, as callers are told it; docs/setup-api.md explains each."""
+"""What a database can be refused for; docs/reference/error-codes.md explains each to callers."""
 
 from __future__ import annotations
 

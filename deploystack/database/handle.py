@@ -3,7 +3,7 @@
 Every worker process has one, and follows the files: a ``stat`` or two per question tell whether
 the choice of database, or the SQLite file itself, changed since the last answer. Whatever takes
 longer (connecting, migrating, waiting for a server to return) happens in one thread beside the
-requests, which wait for it a bounded time. ``docs/architecture.md`` draws it.
+requests, which wait for it a bounded time. ``docs/explanation/architecture.md`` draws it.
 """
 
 from __future__ import annotations

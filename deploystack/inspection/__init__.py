@@ -2,5 +2,5 @@
 
 Read-only, for the console and for scripts. A request goes ``routes`` → ``schema``, ``rows``,
 ``revisions`` or ``overview``; ``catalogue`` knows how each kind of database tells of its tables.
-``docs/inspecting.md`` is the page for who uses it.
+``docs/how-to/inspecting.md`` is the page for who uses it.
 """

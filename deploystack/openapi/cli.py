@@ -31,7 +31,8 @@ def openapi() -> None:
 def write(kind: Format, without_plugins: bool, file: Path) -> None:
     """Write all routes of this application to FILE; - is standard output.
 
-    As json or yaml it is a document of OpenAPI 3.1, as postman a collection to import into Postman.
+    As json or yaml it is a document of OpenAPI 3.1, as markdown a page to read, as postman a
+    collection to import into Postman.
     """
     text = get_texts(current_app).text(kind, with_plugins=not without_plugins)
     try:

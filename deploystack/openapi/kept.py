@@ -8,7 +8,7 @@ from typing import Literal
 
 from flask import Flask
 
-Format = Literal["json", "yaml", "postman"]
+Format = Literal["json", "yaml", "markdown", "postman"]
 
 _EXTENSION = "deploystack_openapi"
 
@@ -52,6 +52,10 @@ class Texts:
             import yaml
 
             return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
+        if kind == "markdown":
+            from .markdown import page
+
+            return page(content)
         if kind == "postman":
             from .postman import collection
 

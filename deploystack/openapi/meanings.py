@@ -1,4 +1,4 @@
-"""What each error code means, for a reader of the document; docs/setup-api.md says what to do."""
+"""What each error code means, in the document; docs/reference/error-codes.md says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that a plugin imports. ``docs/plugins.md`` is the page for its author.
+"""Everything that a plugin imports. ``docs/reference/plugins.md`` is the page for its author.
 
 from deploystack.plugins import Model, PluginMetadata, db, hookimpl
 """

@@ -1,4 +1,4 @@
-"""What a plugin can be out of service for, as callers are told it; docs/plugins.md explains it."""
+"""What a plugin can be out of service for; docs/reference/plugins.md explains it to authors."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _register(source: object, name: str, pluggy_manager: pluggy.PluginManager) -
         raise PluginError(
             "plugin_hook_unknown",
             "It implements a hook that does not exist, or that takes other arguments. The hooks "
-            "are listed in docs/plugins.md. Correct its name or its arguments.",
+            "are listed in docs/reference/plugins.md. Correct its name or its arguments.",
             str(error).strip().partition("\n")[0],
         ) from error
 

@@ -1,7 +1,7 @@
 """Typed settings in groups, declared beside the code that uses them, changed by an administrator.
 
 Code reads ``settings.get("smtp.port")`` from a copy in memory (``service``); routes and commands
-change what is in the database (``store``). ``docs/settings.md`` is the page for who uses it.
+change what is in the database (``store``). ``docs/reference/settings.md`` is for who uses it.
 """
 
 from __future__ import annotations

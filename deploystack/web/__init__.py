@@ -1,6 +1,6 @@
 """The pages: the way to set up, to log in, and the console. Plain HTML, clients of the same API.
 
-``docs/pages.md`` says how they are made, and how to add one.
+``docs/how-to/pages.md`` says how they are made, and how to add one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which language a page is in, and its texts in that language.
 
 Texts are English in the code, marked ``_()`` or, where they are looked up later, ``N_()``; the
-catalogues are in ``translations/``. ``docs/pages.md`` says how one is added.
+catalogues are in ``translations/``. ``docs/how-to/pages.md`` says how one is added.
 """
 
 from __future__ import annotations

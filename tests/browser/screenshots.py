@@ -1,7 +1,7 @@
 """Pictures of pages, in light, dark and narrow: ``make screenshots``.
 
-It takes those that ``docs/screens.md`` shows, into ``docs/images/``. With the beginnings of the
-names of states it takes these, also of what is not shown there, into ``build/screenshots/``:
+It takes those that ``docs/reference/screens.md`` shows, into ``docs/images/``. With the beginnings
+of the names of states it takes these, also of what is not shown there, into ``build/screenshots/``:
 ``make screenshots ARGS="setup login"``.
 """
 

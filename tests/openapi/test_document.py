@@ -41,11 +41,12 @@ def everywhere(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_the_file_is_current(app: Flask) -> None:
-    """`make api-spec` writes both."""
+    """`make api-spec` writes all."""
     texts = get_texts(app)
 
     assert DOCUMENT.read_text("utf-8") == texts.text("json")
     assert (DOCS / "postman.json").read_text("utf-8") == texts.text("postman")
+    assert (DOCS / "reference" / "routes.md").read_text("utf-8") == texts.text("markdown")
 
 
 def test_it_is_valid(document: dict[str, Any]) -> None:
@@ -114,7 +115,7 @@ def test_who_may_ask_is_what_the_matrix_says(document: dict[str, Any], name: str
 
 
 def test_each_code_is_explained_as_on_the_page(document: dict[str, Any]) -> None:
-    rows = {quoted(row["code"]): row for row in table(DOCS / "setup-api.md", "code")}
+    rows = {quoted(row["code"]): row for row in table(DOCS / "reference/error-codes.md", "code")}
     plain = {
         code: re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", row["what it means"])
         for code, row in rows.items()
@@ -147,7 +148,7 @@ def who_may(operation: dict[str, Any]) -> str:
 
 
 def test_the_page_lists_every_route(document: dict[str, Any]) -> None:
-    rows = [tuple(row.values()) for row in table(DOCS / "api.md", "route")]
+    rows = [tuple(row.values()) for row in table(DOCS / "reference/api.md", "route")]
 
     assert sorted(rows) == sorted(
         (f"`{name}`", who_may(operation), operation["summary"])
@@ -156,7 +157,7 @@ def test_the_page_lists_every_route(document: dict[str, Any]) -> None:
 
 
 def test_a_database_has_the_codes_that_the_page_says() -> None:
-    rows = table(DOCS / "setup-api.md", "code")
+    rows = table(DOCS / "reference/error-codes.md", "code")
     of_databases = [row for row in rows if re.match(r"`(db|migration)_", row["code"])]
     others = {"database_file_missing", "not_configured", "out_of_resources", "selection_unreadable"}
 
@@ -166,7 +167,7 @@ def test_a_database_has_the_codes_that_the_page_says() -> None:
 
 
 def test_a_plugin_has_the_codes_that_the_page_says() -> None:
-    rows = table(DOCS / "setup-api.md", "code")
+    rows = table(DOCS / "reference/error-codes.md", "code")
     of_plugins = [row for row in rows if row["code"].startswith("`plugin_")]
 
     assert set(OUT_OF_SERVICE) == {

@@ -348,7 +348,7 @@ def test_a_plugin_that_cannot_have_revisions(sqlite_site: Site, spelling: str) -
 
 
 def test_the_commands_of_the_page_work(site: Site) -> None:
-    text = section((DOCS / "plugins.md").read_text("utf-8"), "The life of tables")
+    text = section((DOCS / "reference/plugins.md").read_text("utf-8"), "The life of tables")
     [listed] = [b.text for b in blocks(text) if b.language == "sh" and "stamp" in b.text]
     notes_with_revisions(site, "notes")
     site.write("notes", TEXT, DONE, revisions=True)

@@ -30,7 +30,7 @@ from tests.support.pages import DOCS, blocks, pairs, quoted, section, table
 from tests.support.server import Server
 from tests.test_docs import codes_in_code
 
-PAGE = DOCS / "plugins.md"
+PAGE = DOCS / "reference/plugins.md"
 TEXT = PAGE.read_text("utf-8")
 SPECS = Path(hookspecs.__file__)
 HOOKS = [name for name in vars(hookspecs) if name.startswith("deploystack_")]

@@ -416,6 +416,6 @@ def test_every_worker_serves_plugins_once_setup_has_answered(
 
 def test_the_states_are_documented(site: Site) -> None:
     for page in ("plugins.md", "setup-api.md"):
-        text = (DOCS / page).read_text("utf-8")
+        text = (DOCS / "reference" / page).read_text("utf-8")
         for state in ("active", "waiting", "quarantined", "disabled"):
             assert f"| `{state}` |" in text

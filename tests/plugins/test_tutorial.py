@@ -1,4 +1,4 @@
-"""``docs/plugins.md``, followed to the letter: its blocks are read from the page and carried out.
+"""``docs/how-to/write-a-plugin.md``, followed to the letter: its blocks are carried out.
 
 A reader has a folder with ``wsgi.py`` and an environment in ``.venv``, as a checkout has. The
 environment is a throw-away one that sees what is installed in the real one, so that a plugin is
@@ -31,8 +31,9 @@ from tests.support.pages import DOCS, blocks, code, parse_curl, quoted, section,
 from tests.support.postgres import Postgres
 from tests.support.server import ROOT, Server
 
-PAGE = DOCS / "plugins.md"
+PAGE = DOCS / "how-to" / "write-a-plugin.md"
 TEXT = PAGE.read_text("utf-8")
+REFERENCE = (DOCS / "reference" / "plugins.md").read_text("utf-8")
 REVISION = "05205063ecf1"
 """What the page calls a revision whose id differs each time."""
 
@@ -268,7 +269,7 @@ def test_the_generated_files_are_listed(generated: Path) -> None:
 
 
 def test_the_tests_of_the_page_pass(generated: Path, postgres: Postgres) -> None:
-    [tests] = [b.text for b in blocks(section(TEXT, "Testing")) if b.language == "python"]
+    [tests] = [b.text for b in blocks(section(REFERENCE, "Testing")) if b.language == "python"]
     [written] = (generated / "tests").glob("*.py")
     written.write_text(tests)
 

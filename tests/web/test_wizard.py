@@ -268,7 +268,9 @@ def test_no_other_site_sends_these_forms(page: FlaskClient) -> None:
 
 def test_each_code_that_the_pages_can_meet_has_a_sentence() -> None:
     documented = {
-        quoted(row["code"]) for row in table(DOCS / "setup-api.md", "code") if row.get("status")
+        quoted(row["code"])
+        for row in table(DOCS / "reference/error-codes.md", "code")
+        if row.get("status")
     }
 
     assert documented - ALL.keys() == set()

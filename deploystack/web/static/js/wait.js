@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { pause } from "./progress.js";
 
-/** Return the state that the database is in, as docs/setup-api.md names it; null if none is told. */
+/** Return the state that the database is in, as docs/reference/setup-api.md names it; null if none is told. */
 async function look() {
   try {
     const { configured, initialized, dialect } = await api("GET", "/api/db/status");

@@ -1,0 +1,1 @@
+"""Every block of the documentation, carried out: see tests/support/reader.py."""

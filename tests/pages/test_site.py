@@ -1,0 +1,135 @@
+"""The site that ``make docs`` makes: no warning, no broken link, nothing from outside."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.support.browser import launched
+from tests.support.pages import DOCS
+from tests.support.server import ROOT
+
+LOADED = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("use", "href")}
+"""What a browser fetches by itself when it shows a page."""
+
+NOT_FETCHED = {"canonical", "author", "copyright", "next", "prev", "index", "search"}
+
+
+class _Page(HTMLParser):
+    """A page of the site: what it loads, where it leads to, what in it can be linked to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        self.ids |= {given[name] for name in ("id", "name") if name in given}
+        for name, value in given.items():
+            if (tag, name) in LOADED and given.get("rel") not in NOT_FETCHED:
+                self.loaded.append(value)
+            if name in {"href", "src"}:
+                self.links.append(value)
+
+
+@cache
+def parsed(path: Path) -> _Page:
+    return _Page(path)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, made as ``make docs`` makes it."""
+    folder = tmp_path_factory.mktemp("site")
+    [command] = re.findall(
+        r"-m (sphinx .*) docs build/docs$", (ROOT / "Makefile").read_text(), re.M
+    )
+    arguments = command.replace("build/docs-cache", str(folder / "cache")).split()
+    ended = subprocess.run(
+        [sys.executable, "-m", *arguments, DOCS, folder / "site"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    return folder / "site"
+
+
+@pytest.fixture
+def pages(site: Path) -> Iterator[dict[Path, _Page]]:
+    """Each page of the site."""
+    return {path: parsed(path) for path in site.rglob("*.html")}
+
+
+def test_every_page_is_in_the_site(site: Path) -> None:
+    for page in DOCS.rglob("*.md"):
+        assert (site / page.relative_to(DOCS)).with_suffix(".html").is_file()
+
+
+def test_every_link_leads_somewhere(pages: dict[Path, _Page]) -> None:
+    broken, followed = [], 0
+    for path, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or link in {"", "#"}:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            followed += 1
+            if not target.is_file() or (
+                parts.fragment
+                and target.suffix == ".html"
+                and unquote(parts.fragment) not in parsed(target).ids
+            ):
+                broken.append((path.name, link))
+
+    assert followed > 1000
+    assert broken == []
+
+
+def test_links_to_elsewhere_are_secure(pages: dict[Path, _Page]) -> None:
+    schemes = {urlsplit(link).scheme for page in pages.values() for link in page.links}
+
+    assert schemes <= {"", "https", "data"}
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, _Page]) -> None:
+    loaded = {link for page in pages.values() for link in page.loaded}
+    styles = [path.read_text("utf-8") for path in site.rglob("*.css")]
+    urls = {url for text in styles for url in re.findall(r"url\(['\"]?([^)'\"]+)", text)}
+
+    assert len(loaded) > 5
+    assert [link for link in loaded | urls if re.match(r"(https?:)?//", link)] == []
+
+
+def test_it_works_from_the_disk(site: Path) -> None:
+    """Without a server and without a network: pages are drawn, and the search finds."""
+    with sync_playwright() as playwright, launched(playwright) as browser:
+        page = browser.new_page()
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("requestfailed", lambda request: faults.append(request.url))
+        page.goto((site / "index.html").as_uri())
+        expect(page.get_by_role("heading", level=1)).to_contain_text("DeployStack")
+        page.get_by_role("link", name="The tutorial").first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("from nothing")
+        page.get_by_placeholder("Search").first.fill("already_configured")
+        page.keyboard.press("Enter")
+        found = page.locator("#search-results")
+        expect(found.get_by_role("link", name="Error codes").first).to_be_visible(timeout=15_000)
+
+        assert faults == []
