@@ -36,6 +36,7 @@ def document_with(tmp_path: Path, *sources: str) -> dict[str, Any]:
         made: dict[str, Any] = json.loads(get_texts(app).text("json"))
         assert yaml.safe_load(get_texts(app).text("yaml")) == made
         assert json.loads(get_texts(app).text("postman"))["item"]
+        assert get_texts(app).text("markdown").startswith("# All routes")
         assert app.test_client().get("/api/openapi.json").json == made
         core = json.loads(get_texts(app).text("json", with_plugins=False))
         assert not any("/plugin/" in path for path in core["paths"])
