@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -76,22 +76,22 @@ class Operations:
         view = self._app.view_functions[rule.endpoint]
         answers = answering(view, method)
         said = NOTHING if unsaid else said_of(answers)
-        permissions = sorted(asked_for(view, method))
-        identifier = self._identifier(rule, method)
+        permissions = asked_for(view, method)
         summary, description = _told(answers)
-        for permission in permissions:
+        for permission in sorted(permissions):
             description += f"\n\nTakes the permission `{permission}`."
         made: dict[str, Any] = {
-            "operationId": identifier,
+            "operationId": self._identifier(rule, method),
             "tags": [tag_of(rule)],
             "summary": summary,
             "description": description.strip() or f"{summary}.",
             "security": _security(bool(permissions), said),
         }
-        given = parameters(rule, path, self._app.url_map.converters)
+        given: list[Any] = parameters(rule, path, self._app.url_map.converters)
         given += self._in_query(said)
-        if given or said.takes_if_match:
-            made["parameters"] = [*given, *([IF_MATCH] if said.takes_if_match else [])]
+        given += [IF_MATCH] if said.takes_if_match else []
+        if given:
+            made["parameters"] = given
         if said.body is not None:
             made["requestBody"] = {
                 "required": said.needs_body,
@@ -99,14 +99,20 @@ class Operations:
             }
         elif said is NOTHING and method not in SAFE_METHODS:
             made["requestBody"] = {"content": {"application/json": {"schema": {}}}}
-        made["responses"] = {
-            **{str(status): self._answer(status, said) for status in sorted(said.answers)},
-            **({} if said.answers else {"2XX": _WHATEVER, "default": _WHATEVER}),
-        }
-        for status, codes in errors.errors_of(rule, method, bool(permissions), said).items():
-            if said is not NOTHING or status in _BEFORE_IT:
-                made["responses"][str(status)] = self._error(status, codes, identifier)
+        may_fail = errors.errors_of(rule, method, bool(permissions), said)
+        made["responses"] = self._responses(said, may_fail, made["operationId"])
         return made
+
+    def _responses(
+        self, said: Documented, may_fail: Mapping[int, list[str]], identifier: str
+    ) -> dict[str, Any]:
+        found = {str(status): self._answer(status, said) for status in sorted(said.answers)}
+        if not said.answers:
+            found |= {"2XX": _WHATEVER, "default": _WHATEVER}
+        for status, codes in may_fail.items():
+            if said is not NOTHING or status in _BEFORE_IT:
+                found[str(status)] = self._error(status, codes, identifier)
+        return found
 
     def _identifier(self, rule: Rule, method: str) -> str:
         """Return what an operation is called, another name for each."""
