@@ -29,6 +29,7 @@ dev: $(VENV)/.runtime ## Start Flask's development server, which reloads
 
 test: $(VENV)/.dev $(VENV)/.nginx ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
 	$(NEED_BROWSER)
+	$(call need,sqlite3)
 	@$(PYTEST) $(ARGS)
 
 test-slow: $(VENV)/.dev $(VENV)/.nginx ## Run the long sweeps, which need strace and Chromium

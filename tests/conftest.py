@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
@@ -17,6 +17,9 @@ from deploystack.database import get_database
 from tests.support import documented
 from tests.support.postgres import Postgres, PostgresServer, external_or_private
 from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
 
 pytest_plugins = ["pytester"]
 
@@ -152,3 +155,21 @@ def serve(data_dir: Path) -> Iterator[Serve]:
     yield start
     for server in started:
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers, once in a process."""
+    from playwright.sync_api import sync_playwright  # slow, and rarely needed
+
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A browser, which at the end has asked no other host for anything."""
+    from tests.support.browser import launched
+
+    with launched(playwright) as browser:
+        yield browser

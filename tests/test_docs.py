@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
@@ -16,23 +15,18 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 
 from deploystack import Config
 from deploystack.config import ConfigError
 from deploystack.errors import CODES, SENTENCES
 from tests.conftest import MakeApp
-from tests.support.direct import Direct
 from tests.support.pages import (
     DOCS,
     PAGES,
     README,
-    SERVER,
     blocks,
     code,
     page_id,
-    pairs,
-    parse_curl,
     prose,
     quoted,
     slugs,
@@ -321,16 +315,6 @@ def test_documented_values_are_allowed(name: str, tmp_path: Path) -> None:
                 Config.from_environment({name: value})
 
 
-def test_a_wrong_value_is_answered_as_documented() -> None:
-    examples = pairs(CONFIGURATION.read_text("utf-8"), "sh", "text")
-    assert examples
-    for command, answer in examples:
-        variable, _, value = command.split()[0].partition("=")
-        with pytest.raises(ConfigError) as refused:
-            Config.from_environment({variable: value})
-        assert answer == f"deploystack: {refused.value}"
-
-
 @pytest.mark.parametrize("path", [*PAGES, *SOURCES], ids=page_id)
 def test_no_unknown_variable_is_named(path: Path) -> None:
     reading = [*(ROOT / "deploystack" / "testing").glob("*.py"), ROOT / "tests/support/browser.py"]
@@ -520,48 +504,6 @@ def test_examples_of_json_and_python_parse(page: Path) -> None:
             ast.parse(block.text)
 
 
-def run_curl(client: FlaskClient, command: str) -> str:
-    """Send what a ``curl`` command sends, to the application, and return the answer's body."""
-    method, path, headers, data = parse_curl(command)
-    response = client.open(path, base_url=SERVER, method=method, headers=headers, data=data)
-    return response.text.rstrip("\n")
-
-
-def examples(page: Path) -> list[tuple[str, str]]:
-    """Return the requests of a page whose answer follows, in order."""
-    return [
-        (command, answer)
-        for command, answer in pairs(page.read_text("utf-8"), "sh", "json")
-        if command.startswith("curl")
-    ]
-
-
-def with_version(answer: str, version: str) -> str:
-    return re.sub(r'("server_version": )"[^"]+"', rf'\1"{version}"', answer)
-
-
-@pytest.mark.parametrize(("page", "least"), [(README, 2), (API, 6)], ids=["README", "setup-api"])
-def test_requests_are_answered_as_printed(page: Path, least: int, client: FlaskClient) -> None:
-    found = [e for e in examples(page) if "postgresql://" not in e[0]]
-    assert len(found) >= least
-    for command, answer in found:
-        assert run_curl(client, command) == with_version(answer, sqlite3.sqlite_version), command
-
-
-def test_requests_for_accounts_are_answered_as_printed(client: FlaskClient) -> None:
-    assert client.post("/api/db/setup", json={"type": "sqlite"}).status_code == 200
-    text = ACCOUNTS.read_text("utf-8")
-    for command, answer in examples(ACCOUNTS):
-        assert run_curl(client, command) == answer, command
-    [register] = [
-        block.text for block in blocks(text) if block.language == "sh" and "register" in block.text
-    ]
-    user = json.loads(run_curl(client, register))["user"]
-
-    assert user["role_id"] == "global_admin"
-    assert all(f"`{name}`" in text for name in user)
-
-
 def test_every_file_in_the_data_folder_is_explained(make_app: MakeApp, data_dir: Path) -> None:
     explained = {quoted(row["file"]) for row in table(README, "file")}
     client = make_app(DEPLOYSTACK_SETUP_TOKEN_MODE="always").test_client()
@@ -575,25 +517,3 @@ def test_every_file_in_the_data_folder_is_explained(make_app: MakeApp, data_dir:
 
     assert "db.selection.json" in names
     assert names - explained == set()
-
-
-def test_the_queries_for_inspecting_run(
-    make_app: MakeApp, body: dict[str, str], data_dir: Path
-) -> None:
-    app = make_app()
-    assert app.test_client().post("/api/db/setup", json=body).status_code == 200
-    database = Direct(body, data_dir)
-    text = (DOCS / "how-to/inspecting.md").read_text("utf-8")
-    own = "\\" if body["type"] == "postgres" else "."  # how the program's own commands begin
-    [queries] = [
-        block.text.splitlines()
-        for block in blocks(text)
-        if block.language == "sql" and block.text.startswith(own)
-    ]
-    statements = [line for line in queries if not line.startswith(own)]
-    tables = {quoted(row["table"]) for row in table(DOCS / "how-to/inspecting.md", "table")}
-
-    assert len(statements) >= 4
-    for statement in statements:
-        assert database.rows(statement) is not None
-    assert tables == database.tables()

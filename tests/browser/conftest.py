@@ -1,4 +1,4 @@
-"""A browser for each worker of the test run, and servers that tests can share."""
+"""People with a browser, and servers that tests can share."""
 
 from __future__ import annotations
 
@@ -6,29 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.support.browser import WAIT, Visitor, launched
+from tests.support.browser import WAIT, Visitor
 from tests.support.server import Server
 from tests.support.stage import Stage
 
 expect.set_options(timeout=WAIT)
 
 Enter = Callable[..., Visitor]
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    """What drives browsers, once in a process."""
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """A browser, which at the end has asked no other host for anything."""
-    with launched(playwright) as browser:
-        yield browser
 
 
 @pytest.fixture

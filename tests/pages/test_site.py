@@ -12,9 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.support.browser import launched
 from tests.support.pages import DOCS
 from tests.support.server import ROOT
 
@@ -116,20 +115,20 @@ def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, _Page]) 
     assert [link for link in loaded | urls if re.match(r"(https?:)?//", link)] == []
 
 
-def test_it_works_from_the_disk(site: Path) -> None:
+def test_it_works_from_the_disk(site: Path, browser: Browser) -> None:
     """Without a server and without a network: pages are drawn, and the search finds."""
-    with sync_playwright() as playwright, launched(playwright) as browser:
-        page = browser.new_page()
-        faults: list[str] = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("requestfailed", lambda request: faults.append(request.url))
-        page.goto((site / "index.html").as_uri())
-        expect(page.get_by_role("heading", level=1)).to_contain_text("DeployStack")
-        page.get_by_role("link", name="The tutorial").first.click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text("from nothing")
-        page.get_by_placeholder("Search").first.fill("already_configured")
-        page.keyboard.press("Enter")
-        found = page.locator("#search-results")
-        expect(found.get_by_role("link", name="Error codes").first).to_be_visible(timeout=15_000)
+    page = browser.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda request: faults.append(request.url))
+    page.goto((site / "index.html").as_uri())
+    expect(page.get_by_role("heading", level=1)).to_contain_text("DeployStack")
+    page.get_by_role("link", name="The tutorial").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("from nothing")
+    page.get_by_placeholder("Search").first.fill("already_configured")
+    page.keyboard.press("Enter")
+    found = page.locator("#search-results")
+    expect(found.get_by_role("link", name="Error codes").first).to_be_visible(timeout=15_000)
 
-        assert faults == []
+    page.close()
+    assert faults == []

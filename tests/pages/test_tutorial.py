@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.browser import Visitor, launched
+from tests.support.browser import Visitor
 from tests.support.direct import Direct
 from tests.support.machine import Machine
 from tests.support.pages import DOCS
@@ -37,12 +37,12 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 @pytest.fixture
-def visitor(machine: Machine) -> Iterator[Visitor]:
+def visitor(machine: Machine, browser: Browser) -> Iterator[Visitor]:
     """A newcomer at a browser."""
-    with sync_playwright() as playwright, launched(playwright) as browser:
-        visitor = Visitor(browser, f"http://{machine.address()}")
-        yield visitor
-        assert visitor.watch.faults == []
+    visitor = Visitor(browser, f"http://{machine.address()}")
+    yield visitor
+    visitor.context.close()
+    assert visitor.watch.faults == []
 
 
 class Newcomer(Reader):

@@ -6,7 +6,6 @@ Two plugins write down every call they get, with its arguments and its process.
 from __future__ import annotations
 
 import ast
-import dataclasses
 import json
 import os
 import re
@@ -26,7 +25,7 @@ from tests.conftest import MakeApp, Serve
 from tests.support.applications import command, set_up
 from tests.support.ask import every_worker
 from tests.support.commands import Commands
-from tests.support.pages import DOCS, blocks, pairs, quoted, section, table
+from tests.support.pages import DOCS, quoted, table
 from tests.support.server import Server
 from tests.test_docs import codes_in_code
 
@@ -432,21 +431,6 @@ def test_everything_that_is_exported_is_documented_and_nothing_else() -> None:
     assert sorted(named) == sorted(exported.__all__)
 
 
-def test_the_classes_are_documented_with_their_keywords() -> None:
-    [example] = [b.text for b in blocks(section(TEXT, "What to import")) if b.language == "python"]
-    calls = [node.value for node in ast.parse(example).body if isinstance(node, ast.Expr)]
-
-    assert len(calls) == 3
-    for call in calls:
-        assert isinstance(call, ast.Call)
-        declared = getattr(exported, ast.unparse(call.func))
-        fields = dataclasses.fields(declared)
-        assert [keyword.arg for keyword in call.keywords] == [field.name for field in fields]
-        for keyword, field in zip(call.keywords, fields, strict=True):
-            if field.default is not dataclasses.MISSING:
-                assert ast.literal_eval(keyword.value) == field.default
-
-
 def test_every_code_of_a_plugin_is_in_the_table() -> None:
     rows = table(PAGE, "code")
     codes = [quoted(row["code"]) for row in rows]
@@ -460,32 +444,3 @@ def test_the_reserved_names_are_told() -> None:
     told = set(re.findall(r"`([a-z]+)`", row["rule"]))
 
     assert told == {name for name in [*told, "schema", "global", "users"] if is_reserved(name)}
-
-
-def test_what_a_quarantined_plugin_answers_is_as_printed(
-    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "plugins"
-    folder.mkdir()
-    monkeypatch.setenv("RECORD", os.devnull)
-    text = RECORDER.replace("NAME", "notes").replace("record(db.session, app=app)", "1 / 0")
-    (folder / "notes.py").write_text(text)
-    app = make_app(DEPLOYSTACK_PLUGINS_PATH=folder)
-    client = app.test_client()
-    done = client.post("/api/db/setup", json={"type": "sqlite"})
-    answer = client.get("/api/plugin/notes/pid")
-    [shown] = [b.text for b in blocks(section(TEXT, "Quarantine")) if b.language == "json"]
-
-    assert done.get_json()["restart_required"] is True
-    assert answer.status_code == 503
-    assert answer.text == shown
-
-
-def test_the_list_of_plugins_has_the_documented_fields(
-    make: Callable[[], Flask], recorders: Recorders
-) -> None:
-    [(request, shown)] = pairs(section(TEXT, "What an operator sees"), "sh", "json")
-    [plugin, _] = make().test_client().get("/api/plugins").get_json()["data"]
-
-    assert request.rstrip().endswith("/api/plugins")
-    assert list(json.loads(shown)["data"][0]) == list(plugin)

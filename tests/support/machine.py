@@ -17,7 +17,7 @@ import sysconfig
 import time
 import urllib.request
 import venv
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -103,6 +103,10 @@ class Machine:
         server.start()
         return server
 
+    def export(self, **variables: str) -> None:
+        """Set variables for every command from now on, in every terminal."""
+        self._variables |= variables
+
     def open_terminal(self) -> None:
         """Turn to another terminal: in the checkout, with no environment activated."""
         state = self.home / "terminal"
@@ -163,19 +167,13 @@ class Machine:
 
     def stop(self, named: int | None = None, sig: signal.Signals = signal.SIGINT) -> None:
         """Press Ctrl-C where a server runs; in every such terminal, if none is named."""
-        for port in [named] if named else list(self._servers):
-            process = self._servers.pop(port)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, sig)
-            try:
-                process.wait(20)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+        with ExitStack() as each:  # all of them, even if one does not
+            for port in [named] if named else list(self._servers):
+                each.callback(self._stop, self._servers.pop(port), sig)
 
     def close(self) -> None:
         """Stop everything that runs."""
-        self.stop(sig=signal.SIGTERM)
+        self.stop()
         if "postgres" in self.__dict__:
             self.postgres.close()
 
@@ -205,6 +203,17 @@ class Machine:
         if "postgres" in self.__dict__:
             text = text.replace(f":{self.postgres.port}", ":5432")
         return text.replace(str(self.folder), "…")
+
+    @staticmethod
+    def _stop(process: subprocess.Popen[bytes], sig: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, sig)
+        try:
+            process.wait(20)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def _port(self, named: int) -> int:
         return self.ports.setdefault(named, free_port())

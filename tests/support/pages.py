@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +11,6 @@ from tests.support.server import ROOT
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = sorted([README, ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
-SERVER = "http://127.0.0.1:3000"
-"""Where the server of the examples is."""
 
 
 class Block(NamedTuple):
@@ -31,16 +27,6 @@ def blocks(text: str) -> list[Block]:
     return [
         Block(found[1], found[2], *found.span())
         for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    ]
-
-
-def pairs(text: str, first: str, second: str) -> list[tuple[str, str]]:
-    """Return each block of one language that a block of another directly follows, with that one."""
-    found = blocks(text)
-    return [
-        (one.text, two.text.rstrip("\n"))
-        for one, two in pairwise(found)
-        if (one.language, two.language) == (first, second) and not text[one.end : two.start].strip()
     ]
 
 
@@ -97,31 +83,3 @@ def quoted(cell: str) -> str:
 def page_id(path: Path) -> str:
     """Return what a page is called in the name of a test."""
     return str(path.relative_to(ROOT))
-
-
-class Request(NamedTuple):
-    """What a ``curl`` command sends."""
-
-    method: str
-    path: str
-    headers: list[tuple[str, str]]
-    data: str | None
-
-
-def parse_curl(command: str) -> Request:
-    """Return what a ``curl`` command of a page sends to the server of the examples."""
-    program, *words = shlex.split(command.replace("\\\n", " "))
-    assert program == "curl", command
-    method, data, url, headers = "GET", None, "", []
-    while words:
-        match words.pop(0):
-            case "-X":
-                method = words.pop(0)
-            case "-H":
-                name, _, value = words.pop(0).partition(": ")
-                headers.append((name, value))
-            case "-d":
-                data = words.pop(0)
-            case url:
-                assert url.startswith(SERVER), command
-    return Request(method, url.removeprefix(SERVER), headers, data)

@@ -4,7 +4,7 @@ What a block is for, its language and the sentence before it say:
 
 - ``sh`` is typed into a terminal: another one, if the sentence says "in another terminal". All must
   succeed, unless the sentence says "exit code N". A server goes on until a sentence says "Ctrl-C".
-- ``sql`` right below a command is typed into that program.
+- ``sql`` or ``psql`` right below a command is typed into that program.
 - ``text`` or ``json`` right below a command is what it prints, in which ``…`` stands for anything.
 - What a sentence gives a file for ("Put this into `FILE`:") is written there; see :data:`PLACES`.
 - Any other ``python`` is run, in the context of an application that is set up.
@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import textwrap
 from pathlib import Path
 
 from tests.support.machine import SERVES, Machine
@@ -25,10 +26,14 @@ from tests.support.pages import Block, blocks
 
 PLACES = {
     "write": r"[Pp]ut this into `([^`]+)`:$",
-    "append": r"[Aa]dd this at the end of (?:the class in )?`([^`]+)`:$",
+    "append": r"[Aa]dd this at the end of `([^`]+)`:$",
+    "append to the class": r"[Aa]dd this at the end of the class in `([^`]+)`:$",
     "compare": r"In `([^`]+)` you find:$",
 }
 """How the text before a block names a file, and says what to do."""
+
+LEFT_OUT = re.compile(r'^(make(\[\d\])?: |\{"time": ).*$', re.MULTILINE)
+"""What pages leave out of an output: what make says of itself, and the log."""
 
 IN_CONTEXT = """
 import runpy, sys
@@ -41,6 +46,7 @@ with create_app().app_context():
 VARYING = {
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?": "TIME",
     r"\b\d{8}_\d{4}_": "DATE_",
+    r"│ \d+\.\d+ +│": "│ NUMBER │",
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}": "UUID",
     r'("server_version": )"[\d.]+"': r'\1"VERSION"',
 }
@@ -55,6 +61,7 @@ class Reader:
 
     Attributes:
         instead: texts of the page, and what is typed in their place.
+        typed: parts of commands, and what is typed when those ask.
         done: each command that was typed.
     """
 
@@ -66,6 +73,7 @@ class Reader:
         self._blocks = blocks(self._text)
         self._left = list(self._blocks)
         self.instead: dict[str, str] = {}
+        self.typed: dict[str, str] = {}
         self._ids: dict[str, str] = {}
 
     @property
@@ -104,7 +112,7 @@ class Reader:
                 output = self._type(block, before)
             elif block.language in {"json", "text"}:
                 assert not before, f"an output without its command:\n{block.text}"
-                self._compare(output, block.text)
+                self.compare(output, block.text)
             elif block.language == "python":
                 self._run_python(block.text)
             else:
@@ -113,6 +121,15 @@ class Reader:
 
     def read(self, prose: str) -> None:
         """Do what a page says between its blocks, which is nothing without a browser."""
+
+    def compare(self, outputs: list[str], shown: str) -> None:
+        """Hold what was printed, on one of several ways, to what the page shows."""
+        for output in outputs:
+            for own in re.findall(r"Generating \S*_([0-9a-f]{12})_", output):
+                [self._ids[own]] = re.findall(r"Generating \S*_([0-9a-f]{12})_", shown)
+        pattern = ".*".join(map(re.escape, self._alike(shown).split("…")))
+        alike = [self._alike(self.machine.as_printed(output)) for output in outputs]
+        assert any(re.fullmatch(pattern, text) for text in alike), f"{shown}\n{outputs}"
 
     def _bounds(self, heading: str | None) -> tuple[int, int]:
         if heading is None:
@@ -140,11 +157,12 @@ class Reader:
         if "Ctrl-C" in before:
             self.machine.stop()
         below = self._below(block)
-        stdin = ""
-        if below and below.language == "sql":
-            self._left.remove(below)
-            stdin = below.text
         commands = self._meant(block.text)
+        stdin = "".join(text for part, text in self.typed.items() if part in commands)
+        is_queried = below is not None and below.language in {"sql", "psql"}
+        if below and is_queried:
+            self._left.remove(below)
+            stdin += below.text
         self.done += [line for line in commands.replace("\\\n", " ").splitlines() if line.strip()]
         if SERVES.search(commands) and not (below and below.language == "text"):
             *first, last = commands.rstrip().splitlines()
@@ -161,15 +179,10 @@ class Reader:
         elif below and below.text.startswith('{"success": false'):
             codes = {22}  # which is how curl tells of an error
         assert ended.code in codes, f"{commands}\n{ended.stdout}{ended.stderr}"
-        return [ended.stdout, ended.stderr, ended.stdout + ended.stderr]
-
-    def _compare(self, outputs: list[str], shown: str) -> None:
-        for output in outputs:
-            for own in re.findall(r"Generating \S*_([0-9a-f]{12})_", output):
-                [self._ids[own]] = re.findall(r"Generating \S*_([0-9a-f]{12})_", shown)
-        pattern = ".*".join(map(re.escape, self._alike(shown).split("…")))
-        alike = [self._alike(self.machine.as_printed(output)) for output in outputs]
-        assert any(re.fullmatch(pattern, text) for text in alike), f"{shown}\n{outputs}"
+        # psql goes on after an error.
+        assert not (is_queried and re.search("error", ended.stderr, re.IGNORECASE)), ended.stderr
+        both = (ended.stdout + ended.stderr, ended.stderr + ended.stdout)
+        return [ended.stdout, ended.stderr, *both]
 
     def _alike(self, text: str) -> str:
         """Return an output without what differs each time."""
@@ -180,10 +193,11 @@ class Reader:
         try:
             return json.dumps(json.loads(text))
         except ValueError:
-            return " ".join(re.sub(r"^make(\[\d\])?: .*$", "", text, flags=re.MULTILINE).split())
+            return " ".join(LEFT_OUT.sub("", text).split())
 
     def _meant(self, text: str) -> str:
-        for printed, typed in self.instead.items():
+        own = {shown: own for own, shown in self._ids.items()}
+        for printed, typed in (self.instead | own).items():
             text = text.replace(printed, typed)
         return text
 
@@ -201,9 +215,10 @@ class Reader:
             return
         [path] = self.machine.folder.glob(name.replace("…", "*"))
         source = path.read_text()
-        if what == "append":
-            indent = re.findall(r"^ *", source.rstrip("\n").rpartition("\n")[2])[0]
-            path.write_text(source + "".join(f"{indent}{line}\n" for line in text.splitlines()))
+        if what.startswith("append"):
+            last = source.rstrip("\n").rpartition("\n")[2]
+            indent = "" if what == "append" else re.findall(r"^ *", last)[0]
+            path.write_text(source + textwrap.indent(text, indent))
             return
         own = {ast.dump(node) for node in ast.parse(source).body}
         assert {ast.dump(node) for node in ast.parse(text).body} <= own
