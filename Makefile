@@ -29,12 +29,14 @@ dev: $(VENV)/.runtime ## Start Flask's development server, which reloads
 
 test: $(VENV)/.dev $(VENV)/.nginx ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
 	$(NEED_BROWSER)
+	$(NEED_SYSTEMD)
 	$(call need,sqlite3)
 	@$(PYTEST) $(ARGS)
 
 test-slow: $(VENV)/.dev $(VENV)/.nginx ## Run the long sweeps, which need strace and Chromium
 	$(call need,strace)
 	$(NEED_BROWSER)
+	$(NEED_SYSTEMD)
 	@$(PYTEST) -m slow $(ARGS)
 
 lint: $(VENV)/.dev ## Look for mistakes and untidy code
@@ -100,14 +102,17 @@ COMPILE = $(BIN)/uv pip compile setup.cfg - --quiet --universal --python-version
 NEED_BROWSER = $(if $(DEPLOYSTACK_TEST_BROWSER),,$(call \
 	need,chromium,chromium-browser google-chrome google-chrome-stable))
 
-# $(call need,PROGRAM[,OTHERS THAT DO AS WELL]) installs a system program where that is possible,
-# else says what to do.
+# What checks the unit; nothing is run by systemd.
+NEED_SYSTEMD = $(call need,systemd-analyze,,systemd)
+
+# $(call need,PROGRAM[,OTHERS THAT DO AS WELL][,ITS PACKAGE]) installs a system program where that is
+# possible, else says what to do.
 define need
 @for program in $(1) $(2); do command -v $$program >/dev/null && exit 0; done; { \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(1) >/dev/null; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(or $(3),$(1)) >/dev/null; \
 	else false; fi; \
-} || { echo "This needs the program $(1). Install it, for example: sudo apt-get install $(1)" >&2; exit 1; }
+} || { echo "This needs the program $(1). Install it, for example: sudo apt-get install $(or $(3),$(1))" >&2; exit 1; }
 endef
 
 # The tests of the documentation start nginx themselves. An installed one would begin to serve, so

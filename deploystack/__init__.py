@@ -9,7 +9,7 @@ from flask import Flask
 
 from . import health
 from .app import DeployStack
-from .auth import declare_used, init_auth
+from .auth import Appointed, declare_used, init_auth
 from .commands import register_commands
 from .config import Config
 from .data_folder import prepare_data_folder, signing_key
@@ -70,7 +70,7 @@ def create_app(
         seeds=[seed_roles, stored.seed],
         is_seeded=stored.is_seeded,
         additions=upkeep,
-        listeners=[stored, service],
+        listeners=[stored, Appointed(app, settings), service],
     )
     init_auth(app)
 

@@ -38,6 +38,9 @@ class Config:
         secret_key: the key that signs; generated under ``data_dir`` when ``None``.
         encryption_secret: the secret that encrypts settings; generated when ``None``.
         encryption_secret_old: the one before it, until everything is encrypted with the new one.
+        admin_username: the name of the first administrator, if it is to be made without a person.
+        admin_email: that account's e-mail address.
+        admin_password: that account's password.
         setup_token_mode: ``auto``, ``always`` or ``never``.
         allowed_hosts: Host header names besides the loopback ones, in lower case; a leading dot
             admits subdomains, ``*`` any name.
@@ -58,6 +61,9 @@ class Config:
     secret_key: str | None = field(default=None, repr=False)
     encryption_secret: str | None = field(default=None, repr=False)
     encryption_secret_old: str | None = field(default=None, repr=False)
+    admin_username: str | None = None
+    admin_email: str | None = None
+    admin_password: str | None = field(default=None, repr=False)
     setup_token_mode: str = "auto"
     allowed_hosts: frozenset[str] = frozenset()
     trusted_proxies: int = 0
@@ -134,6 +140,9 @@ class Config:
             secret_key=env.secret("DEPLOYSTACK_SECRET_KEY", _key),
             encryption_secret=env.secret("DEPLOYSTACK_ENCRYPTION_SECRET", _key),
             encryption_secret_old=env.secret("DEPLOYSTACK_ENCRYPTION_SECRET_OLD", _key),
+            admin_username=env.read("DEPLOYSTACK_ADMIN_USERNAME", str, None),
+            admin_email=env.read("DEPLOYSTACK_ADMIN_EMAIL", str, None),
+            admin_password=env.secret("DEPLOYSTACK_ADMIN_PASSWORD", str),
             setup_token_mode=env.read(
                 "DEPLOYSTACK_SETUP_TOKEN_MODE", _one_of("auto", "always", "never"), "auto"
             ),

@@ -15,6 +15,7 @@ from deploystack import Config, create_app
 from deploystack.app import DeployStack
 from deploystack.database import get_database
 from tests.support import documented
+from tests.support.containers.dockerfile import Image, shared_image
 from tests.support.postgres import Postgres, PostgresServer, external_or_private
 from tests.support.server import Server
 
@@ -95,6 +96,14 @@ def app(make_app: MakeApp) -> Flask:
 def client(app: Flask) -> FlaskClient:
     """A client of ``app``."""
     return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Image]:
+    """The image that the Dockerfile describes, built once for all workers of the test run."""
+    folder = tmp_path_factory.getbasetemp()
+    with shared_image(folder if worker_id == "master" else folder.parent) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

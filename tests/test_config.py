@@ -21,6 +21,7 @@ from tests.support.applications import set_up, settled
 from tests.support.programs import run
 
 KEY = "a-key-of-16-char"
+PASSWORD = "correct horse battery"
 SECRETS = {
     "DEPLOYSTACK_DATABASE_URL": ("database_url", "postgresql://u:kanari@127.0.0.1/d"),
     "DEPLOYSTACK_SECRET_KEY": ("secret_key", "kanari-kanari-kanari"),
@@ -37,6 +38,9 @@ GOOD = [
     ("DEPLOYSTACK_SECRET_KEY", KEY, "secret_key", KEY),
     ("DEPLOYSTACK_ENCRYPTION_SECRET", KEY, "encryption_secret", KEY),
     *(("DEPLOYSTACK_SETUP_TOKEN_MODE", m, "setup_token_mode", m) for m in ("auto", "never")),
+    ("DEPLOYSTACK_ADMIN_USERNAME", " alice ", "admin_username", "alice"),
+    ("DEPLOYSTACK_ADMIN_EMAIL", "alice@example.org", "admin_email", "alice@example.org"),
+    ("DEPLOYSTACK_ADMIN_PASSWORD", PASSWORD, "admin_password", PASSWORD),
     ("DEPLOYSTACK_SETUP_TOKEN_MODE", "Always", "setup_token_mode", "always"),
     ("DEPLOYSTACK_ALLOWED_HOSTS", "A.example , .b,", "allowed_hosts", {"a.example", ".b"}),
     ("DEPLOYSTACK_ALLOWED_HOSTS", "*,[::2],10.0.0.1", "allowed_hosts", {"*", "::2", "10.0.0.1"}),

@@ -62,6 +62,28 @@ def _check_out(folder: Path) -> None:
             shutil.copy2(ROOT / name, folder / name)
 
 
+def make_environment(folder: Path) -> None:
+    """Make ``.venv`` in a folder, which ``make`` takes as made.
+
+    It sees what is installed in the real one; nothing that is installed into it stays.
+    """
+    home = folder / ".venv"
+    venv.create(home, with_pip=False, symlinks=True)
+    paths = {"base": str(home), "platbase": str(home)}
+    site_packages = Path(sysconfig.get_path("purelib", "venv", vars=paths))
+    # Not system_site_packages, which would be those that .venv was made from.
+    site_packages.joinpath("ours.pth").write_text(
+        f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
+    )
+    for name in ("flask", "gunicorn", "openapi-python-client", "pip"):
+        script = home / "bin" / name
+        module = name.replace("-", "_")
+        script.write_text(f'#!/bin/sh\nexec "{home}/bin/python" -m {module} "$@"\n')
+        script.chmod(0o755)
+    for stamp in (".created", ".runtime", ".dev"):
+        (home / stamp).touch()
+
+
 class Ended(NamedTuple):
     """How a block of commands ended."""
 
@@ -93,7 +115,7 @@ class Machine:
         for name in ("psql", "pg_dump", "pg_restore"):
             self._programs.joinpath(name).symlink_to(find_programs() / name)
         if not is_new:
-            self._make_environment()
+            make_environment(self.folder)
         self.open_terminal()
 
     @cached_property
@@ -250,24 +272,3 @@ class Machine:
         program = self._programs / name
         program.write_text(script)
         program.chmod(0o755)
-
-    def _make_environment(self) -> None:
-        """Make ``.venv``, which sees what is installed in the real one, and ``make`` takes as made.
-
-        Nothing that is installed into it stays.
-        """
-        home = self.folder / ".venv"
-        venv.create(home, with_pip=False, symlinks=True)
-        paths = {"base": str(home), "platbase": str(home)}
-        site_packages = Path(sysconfig.get_path("purelib", "venv", vars=paths))
-        # Not system_site_packages, which would be those that .venv was made from.
-        site_packages.joinpath("ours.pth").write_text(
-            f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
-        )
-        for name in ("flask", "gunicorn", "openapi-python-client", "pip"):
-            script = home / "bin" / name
-            module = name.replace("-", "_")
-            script.write_text(f'#!/bin/sh\nexec "{home}/bin/python" -m {module} "$@"\n')
-            script.chmod(0o755)
-        for stamp in (".created", ".runtime", ".dev"):
-            (home / stamp).touch()

@@ -1,0 +1,130 @@
+"""``docker``, as far as the documentation types it: each command does here what it says."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from tests.support.containers.compose import Container, Project
+from tests.support.containers.dockerfile import Builder, Image, context
+from tests.support.machine import Ended
+from tests.support.server import ROOT
+
+FORMAT = "{{.Service}}: {{.Health}}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="docker", exit_on_error=False, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    build = commands.add_parser("build")
+    build.add_argument("--tag", required=True)
+    build.add_argument("folder")
+    compose = commands.add_parser("compose")
+    compose.add_argument("--file", action="append")
+    actions = compose.add_subparsers(dest="action", required=True)
+    up = actions.add_parser("up")
+    for flag in ("--build", "--detach", "--wait"):
+        up.add_argument(flag, action="store_true")
+    actions.add_parser("ps").add_argument("--format", required=True, choices=[FORMAT])
+    run = actions.add_parser("exec")
+    run.add_argument("--no-tty", action="store_true")
+    run.add_argument("service")
+    run.add_argument("argv", nargs=argparse.REMAINDER)
+    actions.add_parser("logs").add_argument("service")
+    actions.add_parser("stop")
+    actions.add_parser("down").add_argument("--volumes", action="store_true")
+    return parser
+
+
+class Docker:
+    """An engine with its images and projects.
+
+    Args:
+        image: what the Dockerfile of this checkout comes to.
+        kept: a folder for what it keeps.
+        port: where the server is published that pages call ``127.0.0.1:3000``.
+    """
+
+    def __init__(self, image: Image, kept: Path, port: int) -> None:
+        self.images: dict[str, Image] = {}
+        self._ours = image
+        self._kept = kept
+        self._port = port
+        self._projects: dict[tuple[Path, ...], Project] = {}
+
+    def __call__(self, arguments: list[str], cwd: Path) -> Ended:
+        """Do what a command says."""
+        told = _parser().parse_args(arguments)
+        if told.command == "build":
+            self.images[told.tag] = self._built(cwd / told.folder, told.tag)
+            return Ended(0, "", "")
+        return self._compose(told, self._files(told.file, cwd))
+
+    def close(self) -> None:
+        """End everything, and keep nothing."""
+        for project in self._projects.values():
+            project.down(volumes=True)
+
+    def _compose(self, told: argparse.Namespace, files: tuple[Path, ...]) -> Ended:
+        if told.action == "up":
+            return self._up(told, files)
+        project = self._projects[files]
+        if told.action == "exec":
+            container = project.running[told.service]
+            assert isinstance(container, Container), told.service
+            ended = container.exec(told.argv)
+            return Ended(ended.returncode, ended.stdout, ended.stderr)
+        if told.action == "ps":
+            healthy = {n: s.is_healthy() for n, s in project.running.items()}
+            states = [f"{n}: {'healthy' if healthy[n] else 'unhealthy'}\n" for n in sorted(healthy)]
+            return Ended(0, "".join(states), "")
+        if told.action == "logs":
+            assert told.service == "app"
+            return Ended(0, project.logs(), "")
+        codes = project.stop()
+        assert set(codes.values()) <= {0}, codes
+        if told.action == "down":
+            project.down(volumes=told.volumes)
+        return Ended(0, "", "")
+
+    def _up(self, told: argparse.Namespace, files: tuple[Path, ...]) -> Ended:
+        assert told.detach, "it would hold the terminal"
+        for other in [*self._projects]:
+            if self._projects[other].running:  # one project, whichever files describe it
+                self._projects[other].stop()
+                self._projects[other].down()
+        project = Project(files, self.images, self._kept, self._port)
+        self._projects[files] = project
+        service = project.told["services"]["app"]
+        if told.build or service["image"] not in self.images:
+            self.images[service["image"]] = self._built(files[0].parent / service["build"])
+        project.up()
+        if told.wait:
+            for name in project.running:
+                project.await_health(name)
+        return Ended(0, "", "")
+
+    def _built(self, folder: Path, tag: str = "") -> Image:
+        if (folder / "wsgi.py").exists():
+            assert _content(folder) == _content(ROOT), "the checkout is another one"
+            return self._ours
+        place = self._kept / "images" / tag.replace(":", "-")
+        place.mkdir(parents=True)
+        return Builder(folder, place, self.images).build(folder / "Dockerfile")
+
+    @staticmethod
+    def _files(named: list[str] | None, cwd: Path) -> tuple[Path, ...]:
+        if named:
+            return tuple(cwd / name for name in named)
+        override = cwd / "compose.override.yaml"
+        if override.exists():
+            assert yaml.safe_load(override.read_text("utf-8"))
+            return cwd / "compose.yaml", override
+        return (cwd / "compose.yaml",)
+
+
+def _content(folder: Path) -> dict[Path, bytes]:
+    found = {path: (folder / path).read_bytes() for path in context(folder)}
+    return found | {Path("Dockerfile"): (folder / "Dockerfile").read_bytes()}
