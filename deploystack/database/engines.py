@@ -71,14 +71,30 @@ def runtime_engine(target: Target, threads: int) -> sa.Engine:
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         sa.event.listen(engine, "begin", _SameSchema())
-        return engine
-    return sa.create_engine(
-        "postgresql+psycopg2://",
-        creator=lambda: postgres.connect(target),
-        pool_size=threads + 2,
-        pool_pre_ping=True,
-        hide_parameters=True,
-    )
+    else:
+        engine = sa.create_engine(
+            "postgresql+psycopg2://",
+            creator=lambda: postgres.connect(target),
+            pool_size=threads + 2,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
+    sa.event.listen(engine, "handle_error", _refuse_value)
+    return engine
+
+
+def _refuse_value(context: sa.engine.ExceptionContext) -> None:
+    """Let a value that the driver cannot send be told like one that the server refuses.
+
+    sqlite3 raises OverflowError for an integer of more than 64 bits, psycopg2 ValueError for a text
+    with NUL, and both UnicodeEncodeError, which is one, for half a surrogate pair.
+
+    Raises:
+        sqlalchemy.exc.DataError: in place of these.
+    """
+    error = context.original_exception
+    if context.statement is not None and isinstance(error, OverflowError | ValueError):
+        raise sa.exc.DataError(context.statement, None, error, hide_parameters=True)
 
 
 @contextmanager

@@ -63,6 +63,8 @@ def errors_of(rule: Rule, method: str, is_guarded: bool, said: Documented) -> di
     add(415, ["unsupported_media_type"], when=said.body or (is_guarded and changes))
     add(500, ["data_folder_not_writable"], when=said.who == "setup")
     add(503, UNAVAILABLE, when=said.needs_database or is_known)
+    # What a plugin lets through to the database is its own affair.
+    add(400, ["value_refused"], when=plugin_of(rule))
     add(503, (*UNAVAILABLE, *OUT_OF_SERVICE), when=plugin_of(rule))
     for status, codes in said.errors.items():
         if isinstance(codes, str) or not all(map(_CODE.fullmatch, codes)):
