@@ -27,6 +27,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 EXTENSION = "deploystack_authentication"
 _PRINCIPAL = "deploystack.principal"
+_PERMISSIONS = "_deploystack_permissions"  # on a view, where a plugin keeps what it likes
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,18 @@ def _require_json() -> None:
         raise ApiError(415, CODES[415], SENTENCES[415])
 
 
+def answering(view: Callable[..., Any], method: str) -> Callable[..., Any]:
+    """Return what answers ``method``: of a view that is a class, the function of that name."""
+    found: Callable[..., Any] = getattr(getattr(view, "view_class", None), method.lower(), view)
+    return found
+
+
+def asked_for(view: Callable[..., Any], method: str) -> frozenset[str]:
+    """Return the permissions that :func:`require_permission` asks for before ``view`` answers."""
+    found: frozenset[str] = getattr(view, _PERMISSIONS, frozenset())
+    return found | getattr(answering(view, method), _PERMISSIONS, frozenset())
+
+
 def require_permission(permission: str) -> Callable[[F], F]:
     """Let only those call a view who have ``permission``; plugins use it with their own.
 
@@ -118,8 +131,8 @@ def require_permission(permission: str) -> Callable[[F], F]:
                 _require_json()
             return view(*args, **kwargs)
 
-        others: frozenset[str] = getattr(view, "permissions", frozenset())
-        checked.permissions = others | {permission}  # type: ignore[attr-defined]  # to be declared
+        others: frozenset[str] = getattr(view, _PERMISSIONS, frozenset())
+        setattr(checked, _PERMISSIONS, others | {permission})
         return checked  # type: ignore[return-value]
 
     return decorate

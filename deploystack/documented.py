@@ -20,6 +20,7 @@ from marshmallow import Schema, fields, validate
 
 F = TypeVar("F", bound=Callable[..., Any])
 SomeSchema = Schema | type[Schema]
+_SAID = "_deploystack_documented"  # on a view, where a plugin keeps what it likes
 
 Who = Literal["anybody", "login", "session", "setup"]
 """Anybody; who has logged in or sends a token; only who has logged in; who may set up."""
@@ -43,7 +44,7 @@ class Documented:
     """What a view takes and answers; a decorator for it. Plugins use it for their own.
 
     Attributes:
-        answers: what it answers when all is well, by the status.
+        answers: what it answers when all is well, by the status; ``None`` is no body.
         body: what the JSON object must be like that it takes.
         needs_body: whether it must be sent.
         query: what may follow the question mark.
@@ -54,7 +55,7 @@ class Documented:
         takes_if_match: whether it heeds ``If-Match``.
     """
 
-    answers: Mapping[int, SomeSchema | File]
+    answers: Mapping[int, SomeSchema | File | None]
     body: SomeSchema | None = None
     needs_body: bool = True
     query: SomeSchema | None = None
@@ -66,8 +67,18 @@ class Documented:
 
     def __call__(self, view: F) -> F:
         """Say so of ``view``."""
-        view.documentation = self  # type: ignore[attr-defined]
+        setattr(view, _SAID, self)
         return view
+
+
+NOTHING = Documented({})
+"""What a view says that says nothing."""
+
+
+def said_of(view: Callable[..., Any]) -> Documented:
+    """Return what ``view`` says of itself."""
+    said: Documented = getattr(view, _SAID, NOTHING)
+    return said
 
 
 class Shown(Schema):

@@ -156,6 +156,9 @@ def read_json(request: Request, schema: Schema, max_bytes: int = MAX_JSON_BYTES)
             object_pairs_hook=_without_repetition,
             parse_constant=_refuse_constant,
         )
+        # Half of a surrogate pair, escaped, gets this far: no Unicode (RFC 7493, 2.1), and no
+        # database takes it.
+        json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         _bad_request("The body is not valid JSON. Correct it and send it again.", "invalid_json")
     if not isinstance(body, dict):

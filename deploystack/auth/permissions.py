@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from flask import Flask
 
+from ..access import asked_for
 from ..models.user import ROLES
 
 ADMIN = "global_admin"
@@ -46,8 +47,10 @@ def declare_permissions(app: Flask, names: Iterable[str]) -> None:
 
 def declare_used(app: Flask) -> None:
     """Declare what the routes of ``app`` ask for with ``require_permission``, a plugin's too."""
-    for view in app.view_functions.values():
-        app.extensions[_EXTENSION].update(getattr(view, "permissions", ()))
+    for rule in app.url_map.iter_rules():
+        for method in rule.methods or ():
+            asked = asked_for(app.view_functions[rule.endpoint], method)
+            app.extensions[_EXTENSION].update(asked)
 
 
 def permissions_of(app: Flask, role_id: str, granted: object) -> frozenset[str]:

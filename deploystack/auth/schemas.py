@@ -202,7 +202,8 @@ class NewToken(Schema):
         metadata={
             "example": "backup script",
             "description": "What it is for, in characters that can be shown.",
-            "json_schema": {"pattern": r"\S"},
+            # Python strips these too.
+            "json_schema": {"pattern": r"[^\s\u001c-\u001f\u0085]"},
         },
     )
     scopes = fields.List(

@@ -1,4 +1,7 @@
-"""A database that fails in the middle of a request: 503 if it is away, 500 if we are wrong."""
+"""A database that fails in the middle of a request: 503 if it is away, 500 if we are wrong.
+
+Where it refuses a value it is 400: whoever sent the request has sent that, too.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from flask import Response, current_app, g
 
 from ..errors import ApiError, Registry, Unexpected, answer
 from ..logs import describe
-from .engines import is_about_the_database, problem_of
+from .driver_errors import is_about_the_database, problem_of
 from .handle import get_database
 from .problems import DatabaseProblem
 
@@ -28,6 +31,9 @@ def register_database_errors(app: Registry, unexpected: Unexpected) -> None:
         if is_about_the_database(error):
             log.warning("The database failed: %s", describe(error))
             return _answer_problem(problem_of(error))
+        if isinstance(error, sa.exc.DataError):
+            log.info("The database refused a value: %s.", type(error.orig).__name__)
+            return answer(_value_refused())
         state = get_database(current_app).verified(max_age=0)
         # A table that is missing may be our mistake, or a sign that this is another database.
         return unexpected(error) if state.binding else answer(state.error())
@@ -35,6 +41,16 @@ def register_database_errors(app: Registry, unexpected: Unexpected) -> None:
     app.register_error_handler(DatabaseProblem, _answer_problem)
     app.register_error_handler(sa.exc.DBAPIError, answer_driver_error)
     app.register_error_handler(sa.exc.TimeoutError, _answer_no_connection)
+
+
+def _value_refused() -> ApiError:
+    """Return the error for a value that no column can hold."""
+    return ApiError(
+        400,
+        "value_refused",
+        "The database cannot hold a value of this request, such as a number that is too large or a "
+        "text with the character NUL. Correct it and send the request again.",
+    )
 
 
 def _answer_problem(problem: DatabaseProblem) -> Response:

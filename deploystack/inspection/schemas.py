@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 from werkzeug.datastructures import MultiDict
 
+from ..settings.schemas import Page
 from .filters import OPERATORS, WITHOUT_VALUE, Filter
 from .rows import MAX_PAGES, MAX_PER_PAGE, PER_PAGE, Wanted
 
@@ -74,19 +75,9 @@ class Rows(Schema):
         return Wanted(**data, filters=filters)
 
 
-class Log(Schema):
-    """Which entries of the log."""
+class Log(Page):
+    """Which entries of the log, by whom, and about what."""
 
-    limit = fields.Integer(
-        load_default=50,
-        validate=validate.Range(1, 200),
-        metadata={"description": "How many entries at most."},
-    )
-    before = fields.Integer(
-        load_default=lambda: None,
-        validate=validate.Range(1, 2**31 - 1),
-        metadata={"description": "Only those that are older than the one of this id."},
-    )
     actor = fields.String(
         load_default=lambda: None,
         validate=_name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import get_args
 
@@ -32,11 +34,27 @@ def write(kind: Format, without_plugins: bool, file: Path) -> None:
     As json or yaml it is a document of OpenAPI 3.1, as markdown a page to read, as postman a
     collection to import into Postman.
     """
-    text = get_texts(current_app).made(kind, with_plugins=not without_plugins)
-    if str(file) == "-":
-        click.echo(text, nl=False)
-        return
+    text = get_texts(current_app).text(kind, with_plugins=not without_plugins)
     try:
-        file.write_text(text, "utf-8")
+        if str(file) == "-":
+            click.echo(text, nl=False)
+        elif file.exists() and not file.is_file():  # such as /dev/stdout
+            file.write_text(text, "utf-8")
+        else:
+            _replace(file.resolve(), text)
+    except BrokenPipeError:  # whoever reads has read enough, and click knows
+        raise
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write ``file`` whole or not at all, so that what was there is not lost to a full disk."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, "utf-8")
+        if file.exists():
+            shutil.copymode(file, draft)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from apispec import APISpec
@@ -15,18 +15,8 @@ from werkzeug.routing import Rule
 from ..auth.sessions import COOKIE
 from ..database.access import HEADER
 from ..logs import describe
-from .errors import plugin_of
-from .operations import (
-    IF_MATCH,
-    SESSION,
-    SETUP_TOKEN,
-    TOKEN,
-    Operations,
-    is_page,
-    methods_of,
-    path_of,
-    tag_of,
-)
+from .operations import IF_MATCH, SESSION, SETUP_TOKEN, TOKEN, Operations
+from .places import is_documented, plugin_of, tag_of
 from .schemas import Plugin
 
 log = logging.getLogger(__name__)
@@ -134,25 +124,31 @@ def document(app: Flask, version: str, *, with_plugins: bool = True) -> dict[str
     """
     by_owner: dict[str | None, list[Rule]] = {None: []}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if not is_page(rule):
+        if is_documented(rule):
             by_owner.setdefault(plugin_of(rule), []).append(rule)
     spec, operations = _begun(app, version)
     _add(spec, operations, by_owner.pop(None))
-    if with_plugins:
-        for owner, rules in by_owner.items():
-            _add(spec, operations, rules, unsaid=not _is_sound(app, owner, rules))
+    for owner, rules in by_owner.items() if with_plugins else ():
+        if _is_sound(app, rules, f"what the plugin {owner} says of its routes"):
+            _add(spec, operations, rules)
+        elif _is_sound(app, rules, f"the plugin {owner}", unsaid=True):
+            _add(spec, operations, rules, unsaid=True)
     return dict(spec.to_dict())
 
 
 def _begun(app: Flask, version: str) -> tuple[APISpec, Operations]:
-    """Return a document without routes, and what makes them."""
+    """Return a document without routes, and what adds them."""
     plugin = Plugin()
     spec = APISpec(
         "DeployStack",
         version,
         VERSION,
         plugins=[plugin],
-        info={"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
+        info={
+            "description": _ABOUT,
+            "contact": {"name": "DeployStack"},
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         servers=[{"url": "/", "description": "The server that has sent this document."}],
     )
     spec.components.schema("Error", schema=Error)
@@ -165,28 +161,24 @@ def _begun(app: Flask, version: str) -> tuple[APISpec, Operations]:
 
 
 def _add(
-    spec: APISpec, operations: Operations, rules: Iterable[Rule], *, unsaid: bool = False
+    spec: APISpec, operations: Operations, rules: Sequence[Rule], *, unsaid: bool = False
 ) -> None:
     """Add routes, and the headings they are under; ``unsaid``: without what is said of them."""
-    tags = set()
     for rule in rules:
-        tags.add(tag_of(rule))
-        for method in methods_of(rule):
-            made = operations.operation(rule, method, unsaid=unsaid)
-            spec.path(path_of(rule), operations={method.lower(): made})
-    for tag in sorted(tags):
+        operations.add(rule, unsaid=unsaid)
+    for tag in sorted({tag_of(rule) for rule in rules}):
         spec.tag({"name": tag, "description": _TAGS.get(tag, f"What the {tag} adds.")})
 
 
-def _is_sound(app: Flask, owner: str | None, rules: Sequence[Rule]) -> bool:
-    """Return whether what a plugin says of its routes can be used: it is its author's code."""
+def _is_sound(app: Flask, rules: Sequence[Rule], what: str, *, unsaid: bool = False) -> bool:
+    """Return whether a document can be made of a plugin's routes: it is its author's code."""
     try:
         spec, operations = _begun(app, "0")
-        _add(spec, operations, rules)
-        json.dumps(spec.to_dict())
+        _add(spec, operations, rules, unsaid=unsaid)
+        json.dumps(spec.to_dict(), ensure_ascii=False, allow_nan=False).encode()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # a plugin is free to raise anything
-        log.warning("The documentation of the plugin %s is left out: %s", owner, describe(error))
+        log.warning("The documentation leaves out %s: %s", what, describe(error))
         return False
     return True

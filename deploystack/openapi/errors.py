@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Rule
 
+from ..access import SAFE_METHODS
 from ..database.codes import REFUSED, UNAVAILABLE
 from ..documented import Documented
 from ..errors import SENTENCES
 from ..plugins.codes import OUT_OF_SERVICE
 from .meanings import MEANINGS
-
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+from .places import plugin_of
 
 _BODY = ("bad_request", "invalid_body", "invalid_json", "validation_error")
 _NAMES = {
@@ -24,12 +25,7 @@ _NAMES = {
     frozenset(_BODY): "InvalidBody",
 }
 _MOST_IN_NAME = 3
-
-
-def plugin_of(rule: Rule) -> str | None:
-    """Return whose route it is, if it is a plugin's."""
-    owner, _, rest = str(rule.endpoint).partition(".")
-    return rest.partition(".")[0] if owner == "plugin" else None
+_CODE = re.compile(r"[a-z0-9_]+")
 
 
 def errors_of(rule: Rule, method: str, is_guarded: bool, said: Documented) -> dict[int, list[str]]:
@@ -40,6 +36,9 @@ def errors_of(rule: Rule, method: str, is_guarded: bool, said: Documented) -> di
         method: the method.
         is_guarded: whether it takes a permission.
         said: what it says of itself.
+
+    Raises:
+        ValueError: what it says are no codes.
     """
     found: dict[int, set[str]] = {500: {"internal_error"}}
 
@@ -56,18 +55,33 @@ def errors_of(rule: Rule, method: str, is_guarded: bool, said: Documented) -> di
     add(401, ["setup_token_required", "setup_token_wrong"], when=said.who == "setup")
     add(403, ["permission_denied"], when=is_guarded)
     add(403, ["session_required"], when=said.who == "session")
-    add(403, ["cross_origin"], when=method not in SAFE)
+    add(403, ["cross_origin"], when=method not in SAFE_METHODS)
     add(404, ["not_found"], when=rule.arguments)
     add(413, ["body_too_large"], when=said.body)
     # A page of another site can send a form along, so one is refused wherever a cookie counts.
-    changes = method not in SAFE
+    changes = method not in SAFE_METHODS
     add(415, ["unsupported_media_type"], when=said.body or (is_guarded and changes))
     add(500, ["data_folder_not_writable"], when=said.who == "setup")
     add(503, UNAVAILABLE, when=said.needs_database or is_known)
+    # What a plugin lets through to the database is its own affair.
+    add(400, ["value_refused"], when=plugin_of(rule))
     add(503, (*UNAVAILABLE, *OUT_OF_SERVICE), when=plugin_of(rule))
     for status, codes in said.errors.items():
+        if isinstance(codes, str) or not all(map(_CODE.fullmatch, codes)):
+            raise ValueError(f"the codes of {status} are no list of words in snake_case")
         add(status, codes)
     return {status: sorted(codes) for status, codes in sorted(found.items())}
+
+
+def phrase(status: int) -> str:
+    """Return what a status is called, as a sentence, by whichever Python: not by ``HTTPStatus``.
+
+    Raises:
+        ValueError: it is no status of HTTP.
+    """
+    if status not in range(200, 600):
+        raise ValueError(f"{status!r} is no status of an answer")
+    return HTTP_STATUS_CODES.get(status, f"Status {status}") + "."
 
 
 def name_of(status: int, codes: list[str], operation: str) -> str:
@@ -100,7 +114,7 @@ def response(
     """Return the answer with one of these codes, as OpenAPI has it; its schema is ``of``."""
     told = "\n".join(f"- `{code}`" + _because(code) for code in codes)
     return {
-        "description": f"{HTTPStatus(status).phrase}. The `code` is one of:\n\n{told}",
+        "description": f"{phrase(status)} The `code` is one of:\n\n{told}",
         "headers": dict(headers),
         "content": {
             "application/json": {

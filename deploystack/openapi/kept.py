@@ -24,24 +24,30 @@ class Texts:
     def __init__(self, app: Flask, version: str) -> None:
         self._app = app
         self._version = version
-        self._made: dict[Format, str] = {}
-        self._making = threading.Lock()
+        self._texts: dict[tuple[Format, bool], str] = {}
+        self._making = threading.RLock()
         app.extensions[_EXTENSION] = self
 
-    def text(self, kind: Format) -> str:
-        """Return the document."""
-        if kind not in self._made:
+    def text(self, kind: Format, *, with_plugins: bool = True) -> str:
+        """Return the document; perhaps without the routes of plugins."""
+        wanted = (kind, with_plugins)
+        if wanted not in self._texts:
             with self._making:
-                if kind not in self._made:
-                    self._made[kind] = self.made(kind)
-        return self._made[kind]
+                if wanted not in self._texts:
+                    self._texts[wanted] = self._written(kind, with_plugins)
+        return self._texts[wanted]
 
-    def made(self, kind: Format, *, with_plugins: bool = True) -> str:
-        """Return the document, made anew; perhaps without the routes of plugins."""
-        # What it takes to make it is slow to import, and most processes never do.
-        from .document import document
+    def _written(self, kind: Format, with_plugins: bool) -> str:
+        """Return the document, made anew; other formats from what JSON says, so they say the same.
 
-        content = document(self._app, self._version, with_plugins=with_plugins)
+        What it takes is slow to import, and most processes never do.
+        """
+        if kind == "json":
+            from .document import document
+
+            content = document(self._app, self._version, with_plugins=with_plugins)
+        else:
+            content = json.loads(self.text("json", with_plugins=with_plugins))
         if kind == "yaml":
             import yaml
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from .operations import SESSION, SETUP_TOKEN, TOKEN
 
-_METHODS = ("get", "post", "put", "patch", "delete")
 _WHO = {
     SESSION: "whoever has logged in",
     TOKEN: "a token for scripts",
@@ -44,9 +43,9 @@ class _Page:
         for tag in self._document["tags"]:
             yield f"## {tag['name'].capitalize()}\n\n{tag['description']}"
             for path, methods in self._document["paths"].items():
-                for method in _METHODS:
-                    if tag["name"] in methods.get(method, {}).get("tags", ()):
-                        yield from self._route(f"{method.upper()} {path}", methods[method])
+                for method, operation in methods.items():
+                    if tag["name"] in operation["tags"]:
+                        yield from self._route(f"{method.upper()} {path}", operation)
         yield "## Bodies"
         for name, schema in self._components["schemas"].items():
             if not self._is_error(schema):
@@ -54,7 +53,7 @@ class _Page:
 
     def _route(self, name: str, operation: Mapping[str, Any]) -> Iterator[str]:
         yield f"### {name}\n\n{operation['summary']}."
-        if "description" in operation:
+        if operation["description"] != f"{operation['summary']}.":
             yield operation["description"]
         yield f"Who: {_who(operation['security'])}."
         parameters = [self._resolved(given) for given in operation.get("parameters", ())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MEANINGS = {
-    "invalid_json": "the body is not JSON, or names a member twice",
+    "invalid_json": "the body is not JSON or no Unicode, or names a member twice",
     "invalid_body": "the body is JSON, but not an object",
     "validation_error": "fields are missing, wrong or superfluous",
     "invalid_connection_string": "the connection string is not accepted",
@@ -54,6 +54,7 @@ MEANINGS = {
     "smtp_failed": "the mail server is not there, or refuses; `details.step` says at which step",
     "smtp_timeout": "the mail server did not take the message in time",
     "plugin_settings_failed": "the settings of a plugin could not be made; it is out of service",
+    "value_refused": "a value is none that the database can hold: too large a number, a text with NUL",
     "table_unknown": "the database has no table of this name",
     "table_unreadable": "the application's database user may not read this table",
     "column_unknown": "the table has no such column; `details` names all",

@@ -13,7 +13,6 @@ from typing import Any
 from .operations import SESSION, SETUP_TOKEN, TOKEN
 
 _FORMAT = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-_METHODS = frozenset({"get", "put", "post", "patch", "delete"})
 
 
 def collection(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +42,7 @@ def collection(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for path, methods in document["paths"].items():
-        for method in sorted(methods.keys() & _METHODS):
+        for method in sorted(methods):
             yield path, method, methods[method]
 
 

@@ -7,34 +7,27 @@ whether it is off, so nothing is shown either.
 
 from __future__ import annotations
 
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-
-from flask import Blueprint, Flask, Response, current_app, render_template_string, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    render_template_string,
+    request,
+    url_for,
+)
 from werkzeug.exceptions import NotFound
 
 from ..database import get_database
 from ..documented import Documented, File
 from ..settings import get_settings
+from .files import page_assets, page_template
 from .kept import Texts, get_texts
 
 SETTING = "global.enable_swagger_docs"
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""Swagger UI's style sheet has its icons in it, as data; it needs nothing else that is not ours."""
-
 _JSON = File("application/json", "The document.")
 _YAML = File("application/yaml", "The document.")
-_OWN = {"page.css": "text/css", "start.js": "text/javascript"}
-_SWAGGER_UI = {
-    "swagger-ui-bundle.js": "text/javascript",
-    "swagger-ui.css": "text/css",
-    "favicon-32x32.png": "image/png",
-    "LICENSE": "text/plain",
-}
 
 blueprint = Blueprint("documentation", __name__)
 
@@ -83,25 +76,13 @@ blueprint.add_url_rule("/documentation/yaml", "yaml", as_yaml)
 @Documented({200: File("text/html", "The page.")}, errors={404: ["not_found"]})
 def page() -> Response:
     """Show the documentation, in which calls can be tried."""
-    template = _own("page.html").read_text("utf-8")
-    text = render_template_string(template, document=url_for(".json"))
-    response = Response(text, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    asset = page_assets(current_app).address
+    text = render_template_string(page_template(), document=url_for(".json"), asset=asset)
+    return Response(text, mimetype="text/html")
 
 
-@blueprint.get("/documentation/files/<name>")
+@blueprint.get("/documentation/files/<version>/<name>")
 @Documented({200: File("*/*", "The file.")}, errors={404: ["not_found"]})
-def file(name: str) -> Response:
+def file(version: str, name: str) -> Response:
     """Return what the page consists of."""
-    if name in _OWN:
-        return Response(_own(name).read_bytes(), mimetype=_OWN[name])
-    if name not in _SWAGGER_UI:
-        raise NotFound
-    content = files("flask_swagger_ui").joinpath("dist", name).read_bytes()
-    return Response(content, mimetype=_SWAGGER_UI[name])
-
-
-def _own(name: str) -> Traversable:
-    return files(__package__).joinpath("static", name)
+    return page_assets(current_app).response(request, version, name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Container
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -64,13 +66,15 @@ class Plugin(MarshmallowPlugin):
 
     def _name_of(self, schema: Any) -> str:
         """Return what a schema is called in the document, another name for each."""
-        wanted = name = _name_of(_class_of(schema))
-        number = 1
-        while name in self._names:
-            number += 1
-            name = f"{wanted}{number}"
+        name = distinct(_name_of(_class_of(schema)), self._names)
         self._names.add(name)
         return name
+
+
+def distinct(name: str, taken: Container[str]) -> str:
+    """Return ``name``, with a number behind it if it is among those that are ``taken``."""
+    numbered = (f"{name}{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
 def _name_of(kind: type[Schema]) -> str:
@@ -79,7 +83,7 @@ def _name_of(kind: type[Schema]) -> str:
     if kind.__module__.startswith(_OURS):
         return name
     package = kind.__module__.partition(".")[0]
-    return ".".join(re.sub(r"\W", "_", part) for part in (package, name))
+    return ".".join(re.sub(r"\W", "_", part, flags=re.ASCII) for part in (package, name))
 
 
 def _class_of(schema: Schema | type[Schema]) -> type[Schema]:

@@ -36,11 +36,11 @@ from .schemas import (
     CompleteSetting,
     Entries,
     NewSetting,
-    Page,
     Recipient,
     Reveal,
     Search,
     SettingChange,
+    SettingsLog,
 )
 from .service import Settings, get_settings
 from .store import Store
@@ -50,7 +50,7 @@ from .wire import if_match
 blueprint = Blueprint("settings", __name__, url_prefix="/api/settings")
 
 _new_setting, _setting_change, _entry = CompleteSetting(), SettingChange(), NewSetting()
-_bulk, _search, _recipient, _page, _reveal = Bulk(), Search(), Recipient(), Page(), Reveal()
+_bulk, _search, _recipient, _log, _reveal = Bulk(), Search(), Recipient(), SettingsLog(), Reveal()
 
 # A name that is something else in an address may be one that takes other methods.
 _UNKNOWN = {404: ["setting_unknown"], 405: ["method_not_allowed"]}
@@ -102,10 +102,10 @@ def health() -> Response:
 
 @blueprint.get("/audit")
 @require_permission("settings.view")
-@Documented({200: AuditLog}, query=_page)
+@Documented({200: AuditLog}, query=_log)
 def audit_log() -> Response:
     """Return who has changed what, the newest first, a page at a time."""
-    page = _page.load(request.args)
+    page = _log.load(request.args)
     found = audit.entries(reader(), page["limit"] + 1, before=page["before"], subject=page["key"])
     shown = [wire.entry(entry) for entry in found[: page["limit"]]]
     following = shown[-1]["id"] if len(found) > page["limit"] else None

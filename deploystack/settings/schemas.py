@@ -181,12 +181,7 @@ class Recipient(Schema):
 
 
 class Page(Schema):
-    """Which entries of the log are asked for."""
-
-    class Meta:
-        """What else is in the address is somebody else's."""
-
-        unknown = EXCLUDE
+    """Which entries of the log, the newest first."""
 
     limit = fields.Integer(
         load_default=50,
@@ -198,6 +193,16 @@ class Page(Schema):
         validate=validate.Range(0, 2**63 - 1),
         metadata={"description": "Only those that are older than the one of this id."},
     )
+
+
+class SettingsLog(Page):
+    """Which entries of the log of settings."""
+
+    class Meta:
+        """What else is in the address is somebody else's."""
+
+        unknown = EXCLUDE
+
     key = fields.String(
         load_default=lambda: None,
         validate=_KEY,

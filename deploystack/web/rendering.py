@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from ..assets import Assets
 from . import assets, language
 from .addresses import local
 from .form_token import form_token
@@ -22,7 +23,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def init_rendering(app: Flask) -> None:
     """Prepare ``app`` to render pages."""
-    found = assets.Assets()
+    found = assets.read_assets()
     app.extensions[assets.EXTENSION] = found
     app.extensions[language.EXTENSION] = language.load_translations()
     app.extensions[EXTENSION] = _environment(found)
@@ -46,7 +47,7 @@ def lead_to(address: str) -> Response:
     return Response(status=303, headers={"Location": address})
 
 
-def _environment(found: assets.Assets) -> Environment:
+def _environment(found: Assets) -> Environment:
     environment = Environment(
         autoescape=True,
         extensions=["jinja2.ext.i18n"],

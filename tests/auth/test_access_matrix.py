@@ -30,7 +30,7 @@ GET     /api/openapi.yaml               anybody
 GET     /documentation                  anybody
 GET     /documentation/json             anybody
 GET     /documentation/yaml             anybody
-GET     /documentation/files/<name>     anybody
+GET     /documentation/files/<version>/<name>     anybody
 GET     /api/db/status                  anybody
 POST    /api/db/check                   anybody
 POST    /api/db/setup                   anybody

@@ -128,7 +128,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"username": "a b c"}, "username"),
     ({"username": "alice@example.org"}, "username"),
     ({"username": "al\0ice"}, "username"),
-    ({"username": "ali\ud800ce"}, "username"),
     ({"username": "alice\u202e"}, "username"),
     ({"username": "\u0430lice"}, "username"),  # a Cyrillic letter that looks like an a
     ({"username": ["alice"]}, "username"),

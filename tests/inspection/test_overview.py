@@ -103,6 +103,11 @@ def test_the_whole_log_is_told_a_page_at_a_time(site: Site) -> None:
         ("users.create", "user1", "alice")
     ]
     assert site.admin.get("/api/audit?actor=nobody").get_json()["data"] == []
+    for log in ("/api/audit", "/api/settings/audit"):  # one rule for both
+        newest = site.admin.get(f"{log}?limit=1").get_json()
+        assert site.admin.get(f"{log}?limit=1&before={2**63 - 1}").get_json() == newest
+        assert site.admin.get(f"{log}?before=0").get_json()["data"] == []
+        assert_error(site.admin.get(f"{log}?before={2**63}"), 400, "validation_error")
     assert_error(site.admin.get("/api/audit?limit=201"), 400, "validation_error")
 
 

@@ -22,6 +22,8 @@ from tests.support.pages import DOCS, quoted, table
 from tests.support.schemathesis import codes_of, operations
 
 JSON = "application/json"
+UNREFUSED = {"GET /livez", "GET /readyz"}
+"""Whoever watches the process is never told to have done wrong."""
 
 
 def template(rule: str) -> str:
@@ -42,9 +44,9 @@ def test_the_file_is_current(app: Flask) -> None:
     """`make api-spec` writes all."""
     texts = get_texts(app)
 
-    assert DOCUMENT.read_text("utf-8") == texts.made("json")
-    assert (DOCS / "postman.json").read_text("utf-8") == texts.made("postman")
-    assert (DOCS / "reference" / "routes.md").read_text("utf-8") == texts.made("markdown")
+    assert DOCUMENT.read_text("utf-8") == texts.text("json")
+    assert (DOCS / "postman.json").read_text("utf-8") == texts.text("postman")
+    assert (DOCS / "reference" / "routes.md").read_text("utf-8") == texts.text("markdown")
 
 
 def test_it_is_valid(document: dict[str, Any]) -> None:
@@ -69,12 +71,15 @@ def test_every_operation_is_said_in_full(document: dict[str, Any]) -> None:
         names.append(operation["operationId"])
         assert operation["summary"].strip(), name
         assert not operation["summary"].endswith("."), name
+        assert operation["description"].strip(), name
         assert operation["tags"], name
+        assert name in UNREFUSED or any(s.startswith("4") for s in operation["responses"]), name
         assert {*operation["responses"]} & {"200", "201"}, f"{name} says nothing of itself"
         assert "500" in operation["responses"], name
         for parameter in operation.get("parameters", []):
             assert "$ref" in parameter or parameter.get("description"), (name, parameter)
     assert len(names) == len(set(names))
+    assert all(tag["description"] for tag in document["tags"])
     assert {tag["name"] for tag in document["tags"]} == {
         tag for _, operation in operations(document) for tag in operation["tags"]
     }

@@ -15,7 +15,7 @@ from deploystack.openapi.kept import get_texts
 @pytest.fixture
 def page(app: Flask) -> str:
     """The page."""
-    return get_texts(app).made("markdown")
+    return get_texts(app).text("markdown")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 import subprocess
@@ -24,6 +25,22 @@ def test_only_what_is_ours_may_run(client: FlaskClient) -> None:
     assert policy["default-src"] == "'none'"
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert re.findall(r"<script[^>]*>([^<]+)|\s(?:style|on\w+)=", answer.text) == []
+
+
+def test_what_it_consists_of_is_sent_once(client: FlaskClient) -> None:
+    """Swagger UI is 1.7 MB: a browser keeps it until there is another, and is sent 0.5."""
+    page = client.get("/documentation").text
+    addresses = re.findall(r'(?:src|href)="(/documentation/files/[^"]+)"', page)
+
+    assert len(addresses) == 5
+    for address in addresses:
+        answer = client.get(address, headers={"Accept-Encoding": "gzip"})
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert gzip.decompress(answer.data) == client.get(address).data
+    bundle = next(address for address in addresses if address.endswith("bundle.js"))
+    assert len(client.get(bundle, headers={"Accept-Encoding": "gzip"}).data) < 600_000
+    old = re.sub(r"/files/\w+/", "/files/0123456789ab/", bundle)
+    assert client.get(old).headers["Cache-Control"] == "no-store"
 
 
 def test_the_page_shows_every_route(serve: Serve, tmp_path: Path) -> None:

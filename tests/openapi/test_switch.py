@@ -10,6 +10,7 @@ import yaml
 from flask import Flask
 from flask.testing import FlaskClient
 
+from deploystack.openapi.files import page_assets
 from deploystack.openapi.routes import SETTING
 from tests.conftest import MakeApp
 from tests.support.answers import assert_error
@@ -23,12 +24,12 @@ ADDRESSES = {
     "/documentation": "text/html",
     "/documentation/json": "application/json",
     "/documentation/yaml": "application/yaml",
-    "/documentation/files/start.js": "text/javascript",
-    "/documentation/files/page.css": "text/css",
-    "/documentation/files/swagger-ui.css": "text/css",
-    "/documentation/files/swagger-ui-bundle.js": "text/javascript",
-    "/documentation/files/favicon-32x32.png": "image/png",
-    "/documentation/files/LICENSE": "text/plain",
+    "/documentation/files/any/start.js": "text/javascript",
+    "/documentation/files/any/page.css": "text/css",
+    "/documentation/files/any/swagger-ui.css": "text/css",
+    "/documentation/files/any/swagger-ui-bundle.js": "text/javascript",
+    "/documentation/files/any/favicon-32x32.png": "image/png",
+    "/documentation/files/any/LICENSE": "text/plain",
 }
 
 
@@ -55,6 +56,7 @@ def test_all_formats_are_one_document(client: FlaskClient) -> None:
 def test_the_switch_hides_all_of_it_at_once(make_app: MakeApp, body: dict[str, str]) -> None:
     """From everybody, in every worker; and an administrator by the API shows it again."""
     app, neighbour = make_app(), make_app()
+    current = page_assets(app).address("start.js")
     set_up(app, body)
     admin, other = administrator(app), neighbour.test_client()
     until(lambda: statuses(other) == {200})
@@ -64,6 +66,7 @@ def test_the_switch_hides_all_of_it_at_once(make_app: MakeApp, body: dict[str, s
 
     assert statuses(admin) == {404}
     until(lambda: statuses(other) == {404}, 1)
+    assert admin.get(current).status_code == 404
     for address in ADDRESSES:
         for answer in (admin.get(address), admin.options(address), admin.head(address)):
             assert answer.status_code == 404

@@ -1,4 +1,4 @@
-"""What schemathesis loads: a check of our own.
+"""What schemathesis loads: a check of our own, and what it is not to send.
 
 Some routes may refuse what is well formed (a password that is easy to guess). Then they say so:
 it is not told to be ill-formed.
@@ -6,6 +6,7 @@ it is not told to be ill-formed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import schemathesis
@@ -16,6 +17,17 @@ from tests.support.schemathesis import MEANING, SYNTAX
 
 # No pattern that all languages understand tells what can be shown.
 UNSAYABLE = {"There are characters in it that cannot be shown."}
+
+
+# What these hold is the business of whoever writes HTTP, not of an operation. Nonsense in them is
+# no HTTP, and is refused before there is a request.
+FRAMING = {"connection", "content-length", "transfer-encoding", "upgrade"}
+
+
+@schemathesis.hook
+def filter_headers(_: schemathesis.HookContext, headers: Mapping[str, str] | None) -> bool:
+    """Leave out what is no HTTP."""
+    return not any(name.lower() in FRAMING for name in headers or {})
 
 
 @schemathesis.check

@@ -49,4 +49,4 @@ def test_the_tests_of_the_example_pass(
 
     result = pytester.runpytest_subprocess("-W", "error")
 
-    result.assert_outcomes(passed=12)
+    result.assert_outcomes(passed=28)

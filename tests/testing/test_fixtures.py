@@ -200,7 +200,7 @@ def test_a_plugin_with_revisions_is_sound(pytester: pytest.Pytester) -> None:
 
     result = pytester.runpytest_subprocess(*STRICT, "deploystack-demo")
 
-    result.assert_outcomes(passed=14)
+    result.assert_outcomes(passed=30)
 
 
 def test_a_plugin_that_is_wrong_fails_the_check(pytester: pytest.Pytester) -> None:

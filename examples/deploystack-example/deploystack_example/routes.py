@@ -30,7 +30,7 @@ def index() -> Response:
     return json_response({"items": _item.dump(items, many=True)})
 
 
-@blueprint.get("/items/<int:item_id>")
+@blueprint.get("/items/<int(max=2147483647):item_id>")
 @Documented({200: ItemSchema}, errors={404: ["item_not_found"]})
 def read(item_id: int) -> Response:
     """Return one item."""

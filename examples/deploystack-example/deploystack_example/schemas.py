@@ -16,6 +16,12 @@ class ItemSchema(Schema):
 
     id = fields.Integer(dump_only=True)
     name = fields.String(
-        required=True, validate=validate.Length(min=1, max=100), metadata={"example": "a name"}
+        required=True,
+        validate=[
+            validate.Length(min=1, max=100),
+            # PostgreSQL cannot hold NUL.
+            validate.Regexp(r"[^\x00-\x1f]+\Z", error="It may not hold control characters."),
+        ],
+        metadata={"example": "a name"},
     )
     created_at = fields.AwareDateTime(dump_only=True)

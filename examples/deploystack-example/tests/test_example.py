@@ -39,8 +39,14 @@ def test_an_item_needs_a_name(deploystack_client: FlaskClient) -> None:
     assert deploystack_client.post(ITEMS, json={}).status_code == 400
 
 
-def test_an_item_that_is_not_there(deploystack_client: FlaskClient) -> None:
-    assert deploystack_client.get(f"{ITEMS}/0").status_code == 404
+@pytest.mark.parametrize("name", ["", "x" * 101, "\0", "two\nlines", "\ud800"])
+def test_a_name_that_cannot_be_kept(deploystack_client: FlaskClient, name: str) -> None:
+    assert deploystack_client.post(ITEMS, json={"name": name}).status_code == 400
+
+
+@pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 10**30])
+def test_an_item_that_is_not_there(deploystack_client: FlaskClient, number: int) -> None:
+    assert deploystack_client.get(f"{ITEMS}/{number}").status_code == 404
 
 
 def test_models_and_revisions_agree(deploystack_check: Callable[[str], None]) -> None:

@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.plugins.isolation.catalogue import RAISED, ROUTES, THING, UNUSUAL, hook
 from tests.plugins.isolation.conftest import Start
+from tests.support.answers import assert_error
 from tests.support.plugins import Folder, ask, assert_others_work, states, told
 
 SQLITE = {"type": "sqlite"}
@@ -86,6 +87,14 @@ INNOCENT: dict[str, tuple[str, int, str]] = {
         "teapot",
     ),
 }
+
+
+REFUSED = {
+    "a number of a hundred digits": ("CAST(:value AS INTEGER)", "10 ** 100"),
+    "half a surrogate pair": ("CAST(:value AS TEXT)", "'\\ud800'"),
+    "NUL in a text": ("CAST(:value AS TEXT)", "'a\\0b'"),
+}
+"""An expression, and a value that a driver or a server refuses for it."""
 
 
 @pytest.fixture
@@ -182,3 +191,24 @@ def test_nothing_of_it_is_asked_while_it_is_out_of_service(
         assert (answer.status_code, answer.json["code"]) == (503, "plugin_ready_failed")
         assert answer.json["details"] == {"plugin": "bad", "reason": "plugin_ready_failed"}
     assert_others_work(app)
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_value_that_no_column_holds_blames_nobody(
+    folder: Folder, start: Start, body: dict[str, str], what: str
+) -> None:
+    """Anybody may send one, so it must not put the plugin out of service for everybody."""
+    expression, value = REFUSED[what]
+    query = f"db.session.scalar(sa.text('SELECT {expression}'), {{'value': {value}}})"
+    folder.add("bad", PLUGIN + view(query, "return {}"))
+    app = start()
+    assert app.test_client().post("/api/db/setup", json=body).status_code == 200
+
+    answer = ask(app, "fail")
+
+    if what == "NUL in a text" and body["type"] == "sqlite":
+        assert answer.status_code == 200  # SQLite holds it
+    else:
+        assert_error(answer, 400, "value_refused")
+    assert states(app)["bad"] == "active"
+    assert ask(app, "fail").status_code == answer.status_code
