@@ -43,6 +43,19 @@ def test_stops_cleanly(serve: Serve, sig: signal.Signals, reaches: str) -> None:
         pass
 
 
+def test_workers_leave_ctrl_c_to_the_main_process(serve: Serve) -> None:
+    """One that gets SIGINT and SIGTERM at once may heed neither, and has to be killed."""
+    server = serve()
+    until(lambda: serving(server.workers()))
+    workers = server.workers()
+    for worker in workers:
+        worker.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+
+    assert server.workers() == workers
+    assert all(server.get("/livez").status == 200 for _ in range(10))
+
+
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_requests_in_flight_finish(serve: Serve, sig: signal.Signals) -> None:
     server = serve()
