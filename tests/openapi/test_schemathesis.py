@@ -51,6 +51,7 @@ amount = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @amount
 def test_before_setup(serve: Serve, tmp_path: Path, options: list[str]) -> None:
     """Nobody sends the token, so it stays before setup."""

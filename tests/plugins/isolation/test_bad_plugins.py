@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -47,7 +48,18 @@ def assert_unchanged(bad: Bad, before: Everything, after: Everything) -> None:
     assert after == before
 
 
-@pytest.mark.parametrize("bad", DATABASE, ids=str)
+def in_turn(number: int) -> list[Any]:
+    """Return the bad plugins; the ordinary run meets two of four in the one way, two in the other.
+
+    By twos, as the databases take turns by one.
+    """
+    return [
+        pytest.param(bad, marks=[] if place // 2 % 2 == number else [pytest.mark.slow])
+        for place, bad in enumerate(DATABASE)
+    ]
+
+
+@pytest.mark.parametrize("bad", in_turn(0), ids=str)
 def test_at_setup(
     folder: Folder,
     start: Start,
@@ -66,7 +78,7 @@ def test_at_setup(
     assert_quarantined(app, bad, caplog.text)
 
 
-@pytest.mark.parametrize("bad", DATABASE, ids=str)
+@pytest.mark.parametrize("bad", in_turn(1), ids=str)
 def test_at_the_next_start(
     running: Running, folder: Folder, start: Start, caplog: pytest.LogCaptureFixture, bad: Bad
 ) -> None:
