@@ -52,6 +52,9 @@ LIBRARIES = (
 )
 """What the processes of the project import, sooner or later."""
 
+CALL_SECONDS = 5
+"""How long a call may take to arrive."""
+
 MESSAGE = 100_000
 """Bytes that a call may have: an environment, mostly. Linux takes twice as many at once."""
 
@@ -93,12 +96,13 @@ class Forked:
     ) -> None:
         python, dash_m, *self.args = command
         assert (python, dash_m) == (sys.executable, "-m"), command
-        call = {"args": self.args, "cwd": str(cwd), "env": dict(env)}
+        variables = {name: os.fsdecode(value) for name, value in env.items()}
+        call = json.dumps({"args": self.args, "cwd": str(cwd), "env": variables}).encode()
         self._line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._line.connect(_origin())
         with Path(os.devnull).open("r+b") as null:
             files = [each.fileno() for each in (stdin or null, stdout or null, stderr or null)]
-            socket.send_fds(self._line, [json.dumps(call).encode()], files)
+            socket.send_fds(self._line, [call], files)
             self.pid = int(self._line.recv(64))
         self.returncode: int | None = None
 
@@ -223,11 +227,18 @@ def _fork_on_call(place: str) -> list[str]:
         if listener not in ready:
             continue
         line, _ = listener.accept()
-        message, files, *_ = socket.recv_fds(line, MESSAGE, 3)
+        line.settimeout(CALL_SECONDS)
+        try:
+            message, files, *_ = socket.recv_fds(line, MESSAGE, 3)
+            call = json.loads(message)
+        except (OSError, ValueError):  # who called is gone
+            line.close()
+            continue
         pid = os.fork()
         if pid:
             lines[pid] = line
-            line.send(str(pid).encode())
+            with contextlib.suppress(OSError):
+                line.send(str(pid).encode())
             for file in files:
                 os.close(file)
             continue
@@ -239,7 +250,7 @@ def _fork_on_call(place: str) -> list[str]:
         for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
-        return _become(**json.loads(message))
+        return _become(**call)
 
 
 def _tell_ends(lines: dict[int, socket.socket]) -> None:
