@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.containers import sandbox
 from tests.support.containers.docker import Docker
 from tests.support.containers.dockerfile import Image
 from tests.support.containers.stand_in import StandIn
@@ -21,6 +22,7 @@ def docker(machine: Machine, image: Image) -> Iterator[Docker]:
     yield docker
     program.close()
     docker.close()
+    sandbox.as_root_of_a_sandbox("rm", "-rf", str(machine.folder / "backup"))
 
 
 @pytest.mark.page("how-to/containers.md")
@@ -30,15 +32,27 @@ def test_the_page(reader: Reader, machine: Machine) -> None:
     succeed(machine, "docker compose down --volumes")
     succeed(machine, "docker compose up --detach --wait")
     log_in(machine, "choose a good one")
+    restore(reader, machine, "the volume")
 
     succeed(machine, "docker compose down --volumes")
     reader.follow("With PostgreSQL")
     log_in(machine, "$(cat secrets/admin_password)")
+    restore(reader, machine, "PostgreSQL")
 
-    succeed(machine, "docker compose --file compose.postgres.yaml down --volumes")
+    succeed(machine, "docker compose down --volumes")
     # Whoever adds plugins has one database or the other.
     machine.path(".env").write_text("DEPLOYSTACK_DATABASE_URL=sqlite:///database/deploystack.db\n")
     reader.follow()
+
+
+def restore(reader: Reader, machine: Machine, what: str) -> None:
+    """Change something after a backup, which undoes it."""
+    settings = "docker compose exec app flask settings"
+    succeed(machine, f"{settings} set smtp.host before.example.org")
+    reader.follow(f"Back up {what}")
+    succeed(machine, f"{settings} set smtp.host after.example.org")
+    reader.follow(f"Restore {what}")
+    assert machine.run(f"{settings} get smtp.host").stdout == "before.example.org\n"
 
 
 def log_in(machine: Machine, password: str) -> None:
@@ -57,8 +71,9 @@ def test_a_mistake_is_noticed(machine: Machine) -> None:
         "docker compose exec apps flask db status",
         "docker compose --file compose.yml up --detach",
         "docker compose up",
-        "docker compose start",
-        "docker build --tag x .. --no-such",
+        "docker compose exec --no-tty app flask db status",
+        "docker build --tag x ..",
+        "docker run --rm deploystack:0.1.0 true",
     ):
         assert machine.run(wrong).code != 0, wrong
 
