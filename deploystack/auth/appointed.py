@@ -14,7 +14,7 @@ from flask import Flask
 from marshmallow import ValidationError
 
 from ..config import Config, ConfigError
-from ..database import db, engines, get_database
+from ..database import db, driver_errors, get_database
 from ..database.binding import Binding, pinned
 from ..database.problems import DatabaseProblem
 from ..database.setup_token import remove_token
@@ -64,8 +64,8 @@ class Appointed:
             self._retry = threading.Timer(RETRY_SECONDS, self.begin, [binding])
             self._retry.daemon = True
             self._retry.start()
-            if isinstance(error, sa.exc.DBAPIError) and engines.is_about_the_database(error):
-                get_database(self._app).lost(binding, engines.problem_of(error))
+            if isinstance(error, sa.exc.DBAPIError) and driver_errors.is_about_the_database(error):
+                get_database(self._app).lost(binding, driver_errors.problem_of(error))
         finally:
             binding.release()
 

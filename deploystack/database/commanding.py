@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from marshmallow import ValidationError
 
 from ..errors import ApiError
-from . import db, engines
+from . import db, driver_errors
 from .handle import get_database
 from .problems import DatabaseProblem
 from .selection import NoSelection
@@ -68,9 +68,9 @@ def _told() -> Iterator[None]:
     except ValidationError as error:
         raise click.ClickException(f"{_flat(error.messages)} [validation_error]") from None
     except sa.exc.DBAPIError as error:
-        if not engines.is_about_the_database(error):
+        if not driver_errors.is_about_the_database(error):
             raise
-        raise click.ClickException(engines.problem_of(error).for_operator()) from None
+        raise click.ClickException(driver_errors.problem_of(error).for_operator()) from None
     except OSError as error:
         if error.filename is None:  # such as a pipe that nobody reads any more
             raise

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from . import postgres
+from .driver_errors import problem_of, refuse_value, sqlite_problem
 from .problems import DatabaseProblem, changed
 from .sqlite import SqliteConnection
 from .target import PostgresTarget, SqliteTarget, Target
@@ -32,10 +33,6 @@ MIGRATION_LOCK_SECONDS = 60.0
 
 # Older libraries can corrupt a WAL database when the log is reset (fixed in SQLite 3.51.3).
 _WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
-
-# Classes of SQLSTATE (PostgreSQL's documentation, appendix A): connection, authorization, catalog
-# name, rollback by the server, resources, object state (locks), intervention, system, internal.
-_ABOUT_THE_SERVER = {"08", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"}
 
 # Any number will do, as long as every host takes the same one: "deploy" in ASCII.
 _ADVISORY_LOCK = 0x6465706C6F79
@@ -79,22 +76,8 @@ def runtime_engine(target: Target, threads: int) -> sa.Engine:
             pool_pre_ping=True,
             hide_parameters=True,
         )
-    sa.event.listen(engine, "handle_error", _refuse_value)
+    sa.event.listen(engine, "handle_error", refuse_value)
     return engine
-
-
-def _refuse_value(context: sa.engine.ExceptionContext) -> None:
-    """Let a value that the driver cannot send be told like one that the server refuses.
-
-    sqlite3 raises OverflowError for an integer of more than 64 bits, psycopg2 ValueError for a text
-    with NUL, and both UnicodeEncodeError, which is one, for half a surrogate pair.
-
-    Raises:
-        sqlalchemy.exc.DataError: in place of these.
-    """
-    error = context.original_exception
-    if context.statement is not None and isinstance(error, OverflowError | ValueError):
-        raise sa.exc.DataError(context.statement, None, error, hide_parameters=True)
 
 
 @contextmanager
@@ -212,29 +195,6 @@ def _wait_for_locks(raw: sqlite3.Connection, seconds: float) -> None:
     raw.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
 
 
-def problem_of(error: sa.exc.DBAPIError) -> DatabaseProblem:
-    """Return what a driver's error means for whoever uses the application."""
-    if isinstance(error.orig, sqlite3.Error):
-        return _sqlite_problem(error.orig)
-    return postgres.classify(error.orig)  # type: ignore[arg-type]
-
-
-def is_about_the_database(error: sa.exc.DBAPIError) -> bool:
-    """Tell a database that is away, locked or broken from a statement that is wrong."""
-    name = getattr(error.orig, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return True  # of no class of its own in Python's driver
-    if not isinstance(
-        error, (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
-    ):
-        return error.connection_invalidated
-    # The drivers call many a wrong statement operational, such as one about a missing table.
-    if isinstance(error.orig, sqlite3.Error):
-        return bool(name != "SQLITE_ERROR")
-    sqlstate = getattr(error.orig, "pgcode", None)
-    return sqlstate is None or sqlstate == "25006" or sqlstate[:2] in _ABOUT_THE_SERVER
-
-
 def _unpooled_engine(target: Target, busy_seconds: float) -> sa.Engine:
     if isinstance(target, PostgresTarget):
         return sa.create_engine(
@@ -305,7 +265,7 @@ class _SameSchema:
         try:
             [count] = raw.execute("PRAGMA schema_version").fetchone()
         except sqlite3.Error as error:
-            raise _sqlite_problem(error) from error
+            raise sqlite_problem(error) from error
         if self._count is None:
             self._count = count
         elif count != self._count:
@@ -324,43 +284,3 @@ def _lock_postgres(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{wait}'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS:.0f}s'")
-
-
-_SQLITE_PROBLEMS = {
-    "SQLITE_BUSY": (
-        "db_locked",
-        "Another process is using the database. Wait for it to finish, then try again.",
-    ),
-    "SQLITE_NOTADB": (
-        "db_not_a_database",
-        "The file is not a SQLite database. Put the right file in its place, or move it away.",
-    ),
-    "SQLITE_CORRUPT": (
-        "db_corrupt",
-        "The database file is damaged. Put a backup in its place.",
-    ),
-    "SQLITE_FULL": ("db_disk_full", "The disk is full. Make room, then try again."),
-    "SQLITE_READONLY": (
-        "db_no_permission",
-        "The database file cannot be written. Give this process the right to write it and "
-        "its folder.",
-    ),
-    "SQLITE_CANTOPEN": (
-        "db_unreachable",
-        "The database file cannot be opened. Check that it exists and that this process may "
-        "read and write it and its folder.",
-    ),
-}
-
-
-def _sqlite_problem(error: sqlite3.Error) -> DatabaseProblem:
-    name = getattr(error, "sqlite_errorname", "")
-    primary = "_".join(name.split("_")[:2])  # SQLITE_READONLY_DBMOVED → SQLITE_READONLY
-    code, sentence = _SQLITE_PROBLEMS.get(
-        primary,
-        (
-            "db_failed",
-            "The database answered with an error. Look for this code in the server's log.",
-        ),
-    )
-    return DatabaseProblem(code, sentence, cause=f"{type(error).__name__} {name}".strip())

@@ -12,7 +12,7 @@ from flask import Response, current_app, g
 
 from ..errors import ApiError, Registry, Unexpected, answer
 from ..logs import describe
-from .engines import is_about_the_database, problem_of
+from .driver_errors import is_about_the_database, problem_of
 from .handle import get_database
 from .problems import DatabaseProblem
 

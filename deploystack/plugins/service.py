@@ -13,7 +13,7 @@ from typing import Literal
 import sqlalchemy as sa
 from flask import Flask
 
-from ..database import Database, engines, get_database
+from ..database import Database, driver_errors, engines, get_database
 from ..database.binding import Binding
 from ..database.migrations.additions import undisturbed
 from ..database.problems import DatabaseProblem
@@ -259,7 +259,7 @@ class Service:
 
 def _is_the_databases_fault(error: BaseException | None) -> bool:
     if isinstance(error, sa.exc.DBAPIError):
-        return engines.is_about_the_database(error)
+        return driver_errors.is_about_the_database(error)
     return isinstance(error, DatabaseProblem | sa.exc.TimeoutError) or (
         isinstance(error, ApiError) and error.status == 503
     )

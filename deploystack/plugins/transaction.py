@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..database import engines
+from ..database import driver_errors
 from ..database.problems import DatabaseProblem
 from .failure import PluginError
 
@@ -124,7 +124,7 @@ def refuse_fault_of_database(error: BaseException, suspects: set[str], name: str
     found: BaseException | None = error
     while found is not None:
         if isinstance(found, sa.exc.DBAPIError):
-            problem: DatabaseProblem = engines.problem_of(found)
+            problem: DatabaseProblem = driver_errors.problem_of(found)
             is_lost = found.connection_invalidated and isinstance(found, sa.exc.OperationalError)
             if (is_lost or problem.code in _OF_THE_SERVER) and name not in suspects:
                 suspects.add(name)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from ...logs import describe
-from ..engines import check_foreign_keys, problem_of
+from ..driver_errors import problem_of
+from ..engines import check_foreign_keys
 from ..problems import DatabaseProblem
 from .history import History, identifiers
 from .revision_log import SchemaRevision
