@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -31,13 +32,16 @@ def test_the_page(reader: Reader, machine: Machine) -> None:
     reader.follow("With SQLite")
     succeed(machine, "docker compose down --volumes")
     succeed(machine, "docker compose up --detach --wait")
-    log_in(machine, "choose a good one")
-    restore(reader, machine, "the volume")
+    alice = log_in(machine, "choose a good one")
+    restore(reader, machine, "the volume", "app rm -r /var/lib/deploystack/database")
+    assert log_in(machine, "choose a good one") == alice, "and nobody made anew"
 
     succeed(machine, "docker compose down --volumes")
     reader.follow("With PostgreSQL")
-    log_in(machine, "$(cat secrets/admin_password)")
-    restore(reader, machine, "PostgreSQL")
+    alice = log_in(machine, "$(cat secrets/admin_password)")
+    drop = "psql --username=deploystack --command 'DROP TABLE users CASCADE' deploystack"
+    restore(reader, machine, "PostgreSQL", f"postgres {drop}")
+    assert log_in(machine, "$(cat secrets/admin_password)") == alice
 
     succeed(machine, "docker compose down --volumes")
     # Whoever adds plugins has one database or the other.
@@ -45,23 +49,22 @@ def test_the_page(reader: Reader, machine: Machine) -> None:
     reader.follow()
 
 
-def restore(reader: Reader, machine: Machine, what: str) -> None:
-    """Change something after a backup, which undoes it."""
-    settings = "docker compose exec app flask settings"
-    succeed(machine, f"{settings} set smtp.host before.example.org")
+def restore(reader: Reader, machine: Machine, what: str, loss: str) -> None:
+    """Back up, lose what the command ``loss`` takes away, and have it again."""
     reader.follow(f"Back up {what}")
-    succeed(machine, f"{settings} set smtp.host after.example.org")
+    succeed(machine, f"docker compose exec {loss}")
     reader.follow(f"Restore {what}")
-    assert machine.run(f"{settings} get smtp.host").stdout == "before.example.org\n"
 
 
-def log_in(machine: Machine, password: str) -> None:
+def log_in(machine: Machine, password: str) -> str:
+    """Log alice in, once she is there, and return the id of her account."""
     body = f'{{\\"login\\": \\"alice\\", \\"password\\": \\"{password}\\"}}'
-    succeed(
+    answer = succeed(
         machine,
         "curl --retry 5 --retry-all-errors http://127.0.0.1:3000/api/auth/email/login"
         f' -H "Content-Type: application/json" -d "{body}"',
     )
+    return str(json.loads(answer.splitlines()[-1])["user"]["id"])  # after those that were too early
 
 
 @pytest.mark.usefixtures("docker")
@@ -78,6 +81,7 @@ def test_a_mistake_is_noticed(machine: Machine) -> None:
         assert machine.run(wrong).code != 0, wrong
 
 
-def succeed(machine: Machine, command: str) -> None:
+def succeed(machine: Machine, command: str) -> str:
     ended = machine.run(command)
     assert ended.code == 0, f"{command}\n{ended.stdout}{ended.stderr}"
+    return ended.stdout

@@ -40,8 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("service")
     run.add_argument("argv", nargs=argparse.REMAINDER)
     actions.add_parser("logs").add_argument("service")
-    for name in ("stop", "start"):
-        actions.add_parser(name).add_argument("service", nargs="?")
+    actions.add_parser("stop").add_argument("service", nargs="?")
     actions.add_parser("down").add_argument("--volumes", action="store_true")
     return parser
 
@@ -84,10 +83,6 @@ class Docker:
         if told.action == "exec":
             ended = project.running[told.service].exec(told.argv, stdin)
             return Ended(ended.returncode, ended.stdout, ended.stderr)
-        if told.action == "start":
-            assert told.service not in project.running
-            project.up()
-            return Ended(0, "", "")
         if told.action == "ps":
             healthy = {n: s.is_healthy() for n, s in project.running.items()}
             states = [f"{n}: {'healthy' if healthy[n] else 'unhealthy'}\n" for n in sorted(healthy)]
@@ -104,11 +99,15 @@ class Docker:
 
     def _up(self, told: argparse.Namespace, files: tuple[Path, ...]) -> Ended:
         assert told.detach, "it would hold the terminal"
-        for other in [*self._projects]:
-            if self._projects[other].running:  # one project, whichever files describe it
-                self._projects[other].stop()
-                self._projects[other].down()
         project = Project(files, self.images, self._kept, self._port)
+        for other, before in self._projects.items():  # one project, whichever files describe it
+            if other == files:
+                if "app" in before.running:
+                    before.stop("app")
+                project.running = before.running
+            elif before.running:
+                before.stop()
+                before.down()
         self._projects[files] = project
         service = project.told["services"]["app"]
         if told.build or service["image"] not in self.images:
