@@ -28,6 +28,8 @@ def main() -> None:
         status = connection.getresponse().status
     except OSError as error:
         sys.exit(f"deploystack: nobody answers on port {port}: {error.strerror or error}.")
+    except http.client.HTTPException:
+        sys.exit(f"deploystack: what answers on port {port} is no HTTP.")
     finally:
         connection.close()
     sys.exit(None if status == 200 else f"deploystack: /livez answered {status}.")

@@ -75,7 +75,7 @@ class Assets:
         asset = self.files.get(name)
         if asset is None:
             raise NotFound
-        is_compressed = "gzip" in request.headers.get("Accept-Encoding", "")
+        is_compressed = request.accept_encodings.quality("gzip") > 0
         content = asset.compressed if is_compressed else asset.content
         response = Response(content, mimetype=asset.mimetype, headers={"Vary": "Accept-Encoding"})
         if is_compressed:

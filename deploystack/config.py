@@ -18,6 +18,9 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 SERVER_THREADS = 8
 """Threads that serve requests in each worker; a connection pool is never smaller."""
 
+_FILE_CHARACTERS = 65536
+"""How long a file with a secret may be, so that one without an end does not fill the memory."""
+
 _HOST_NAME = re.compile(r"\.?[a-z0-9_]([a-z0-9._-]*[a-z0-9])?")
 _PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]*")
 
@@ -226,9 +229,14 @@ def _folder(text: str) -> Path:
 
 def _file_content(text: str) -> str:
     try:
-        content = Path(text).read_text("utf-8").strip()
+        # Some editors begin a file with a byte-order mark, which is no part of the text.
+        with Path(text).open(encoding="utf-8-sig") as file:
+            content = file.read(_FILE_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError):
         raise ValueError("it must name a readable text file") from None
+    if len(content) > _FILE_CHARACTERS:
+        raise ValueError(f"the file it names is longer than {_FILE_CHARACTERS} characters")
+    content = content.strip()
     if not content:
         raise ValueError("the file it names is empty")
     if "\n" in content:

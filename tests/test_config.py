@@ -149,9 +149,11 @@ def test_no_value_is_a_surprise(variable: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("variable", SECRETS)
 class TestSecretFile:
-    def test_is_read(self, variable: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("text", ["{}\n", "  {}\r\n", "\ufeff{}\r\n", "\n{}"])
+    def test_is_read(self, text: str, variable: str, tmp_path: Path) -> None:
+        """Whatever editor wrote it: the byte-order mark is of those on Windows."""
         field, value = SECRETS[variable]
-        (tmp_path / "f").write_text(f"{value}\n")
+        (tmp_path / "f").write_text(text.format(value), "utf-8", newline="")
 
         found = Config.from_environment({f"{variable}_FILE": str(tmp_path / "f")})
         assert getattr(found, field) == value
@@ -172,7 +174,7 @@ class TestSecretFile:
     ) -> None:
         if content is not None:
             (tmp_path / "f").write_bytes(content)
-        for path in (tmp_path / "f", tmp_path, "\0"):
+        for path in (tmp_path / "f", tmp_path, "\0", "/dev/zero"):
             with pytest.raises(ConfigError) as caught:
                 Config.from_environment({f"{variable}_FILE": str(path)})
             assert_one_sentence(caught.value, f"{variable}_FILE")

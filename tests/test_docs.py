@@ -39,6 +39,7 @@ CODES_PAGE = DOCS / "reference" / "error-codes.md"
 ACCOUNTS = DOCS / "reference" / "accounts.md"
 CONFIGURATION = DOCS / "reference" / "configuration.md"
 SOURCES = sorted((ROOT / "deploystack").rglob("*.py"))
+FOR_OPERATORS = [ROOT / "Dockerfile", *ROOT.glob("compose*.yaml"), *ROOT.glob("deploy/*")]
 
 
 # --- Error codes ------------------------------------------------------------------------------
@@ -315,7 +316,7 @@ def test_documented_values_are_allowed(name: str, tmp_path: Path) -> None:
                 Config.from_environment({name: value})
 
 
-@pytest.mark.parametrize("path", [*PAGES, *SOURCES], ids=page_id)
+@pytest.mark.parametrize("path", [*PAGES, *SOURCES, *FOR_OPERATORS], ids=page_id)
 def test_no_unknown_variable_is_named(path: Path) -> None:
     reading = [*(ROOT / "deploystack" / "testing").glob("*.py"), ROOT / "tests/support/browser.py"]
     for_tests = {
@@ -453,7 +454,7 @@ def test_every_page_is_listed() -> None:
     assert set(DOCS.rglob("*.md")) - linked - {DOCS / "index.md"} == set()
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=page_id)
+@pytest.mark.parametrize("path", [*SOURCES, *FOR_OPERATORS], ids=page_id)
 def test_pages_that_the_code_refers_to_exist(path: Path) -> None:
     named = set(re.findall(r"\bdocs/[\w/.-]+\.md\b", path.read_text("utf-8")))
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.conftest import Serve
 from tests.support.answers import CHECK, SETUP, SQLITE
+from tests.support.containers.sandbox import others
 from tests.support.hostile import HostileServer, stay_silent
 from tests.support.waiting import until
 from tests.support.workers import entries, serving
@@ -47,6 +50,24 @@ def test_stops_cleanly(serve: Serve, sig: signal.Signals, reaches: str) -> None:
     assert "Stopped." in {e["message"] for e in entries(server)}
     with socket.create_server(("127.0.0.1", server.port)):
         pass
+
+
+def test_process_1_hears_that_it_shall_stop_before_there_is_a_server(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """In a container, where the kernel keeps from it each signal that it does not listen to."""
+    slow = tmp_path / "granian" / "__init__.py"  # is imported in place of the server
+    slow.parent.mkdir()
+    slow.write_text(
+        "import pathlib, time\npathlib.Path(__file__).with_name('here').touch()\ntime.sleep(60)\n"
+    )
+    command = ["unshare", *others(), "--pid", "--fork", "--", sys.executable, "-m", "deploystack"]
+    server = serve(wait=False, command=command, PYTHONPATH=str(tmp_path))
+    until(slow.with_name("here").exists)
+    [first] = server.workers()
+    first.send_signal(signal.SIGTERM)
+
+    assert psutil.wait_procs([first], timeout=5)[1] == []
 
 
 def test_workers_leave_ctrl_c_to_the_main_process(serve: Serve) -> None:

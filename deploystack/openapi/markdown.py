@@ -121,9 +121,9 @@ class _Page:
             return f"[{name}](#{name.lower()}-body)"
         if "enum" in schema:
             return ", ".join(f"`{_literal(value)}`" for value in schema["enum"])
-        for several in ("oneOf", "anyOf", "allOf"):
+        for several, word in ("oneOf", " or "), ("anyOf", " or "), ("allOf", " and "):
             if several in schema:
-                return " or ".join(self._type(choice) for choice in schema[several])
+                return word.join(self._type(choice) for choice in schema[several])
         given = schema.get("type", "anything")
         kinds = [_KINDS.get(kind, kind) for kind in ([given] if isinstance(given, str) else given)]
         text = " or ".join(kinds)

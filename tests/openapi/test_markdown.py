@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from deploystack.openapi import markdown
 from deploystack.openapi.kept import get_texts
 
 
@@ -67,6 +68,14 @@ def test_each_body_has_its_members(document: dict[str, Any], sections: dict[str,
         text = sections[f"{name} (body)"]
         for given in [schema, *schema.get("oneOf", [])]:
             assert [m for m in given.get("properties", {}) if f"| `{m}` |" not in text] == []
+
+
+def test_what_must_be_all_of_several_is_no_choice(document: dict[str, Any]) -> None:
+    both = {"allOf": [{"type": "string"}, {"minLength": 2}]}
+    schemas = {**document["components"]["schemas"], "Odd": {"properties": {"both": both}}}
+    text = markdown.page({**document, "components": {**document["components"], "schemas": schemas}})
+
+    assert "| `both` | text and anything, 2 or more characters; may be left out |" in text
 
 
 def test_each_link_leads_to_a_section(page: str, sections: dict[str, str]) -> None:

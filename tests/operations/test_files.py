@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tomllib
@@ -58,6 +60,25 @@ def test_compose_files_follow_the_specification(name: str) -> None:
     assert [error.message for error in validator.iter_errors(told)] == []
     told["services"]["app"]["port"] = "misspelt"
     assert not validator.is_valid(told)
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-kanari\r\n", b"HTTP/1.0 503 Away\r\n\r\n"])
+def test_the_health_check_says_what_is_wrong(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        asking = subprocess.Popen(
+            [sys.executable, "-I", ROOT / "deploy" / "healthcheck.py"],
+            env={"PORT": str(port)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        asked, _ = other.accept()
+        with asked:
+            asked.recv(1000)
+            asked.sendall(answer)
+        _, said = asking.communicate(timeout=10)
+    assert asking.returncode == 1
+    assert re.fullmatch("deploystack: .+[.]\n", said)
 
 
 def test_one_version_everywhere() -> None:

@@ -27,7 +27,7 @@ def systemd(machine: Machine, reader: Reader, image: Image) -> Iterator[Systemd]
     answers = {
         "systemctl": systemd.systemctl,
         "journalctl": systemd.journalctl,
-        "useradd": lambda told, _cwd: Ended(int(told[-1] != "deploystack"), "", ""),
+        "useradd": lambda told, *_: Ended(int(told[-1] != "deploystack"), "", ""),
     }
     programs = [StandIn(machine.home / "bin", *answer) for answer in answers.items()]
     yield systemd

@@ -78,6 +78,8 @@ def test_files_are_kept_for_ever_and_sent_small(page: FlaskClient) -> None:
     assert plain.mimetype == "text/css"
     assert plain.headers["X-Content-Type-Options"] == "nosniff"
     assert gzip.decompress(small.data) == plain.data
+    refused = page.get(address[1], headers={"Accept-Encoding": "br, gzip;q=0"})
+    assert refused.data == plain.data
     assert len(small.data) < 6000
     of_yesterday = page.get(re.sub(r"/static/\w+", "/static/000000000000", address[1]))
     assert (of_yesterday.status_code, of_yesterday.headers["Cache-Control"]) == (200, "no-store")

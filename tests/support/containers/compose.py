@@ -40,6 +40,9 @@ class Service(Protocol):
     def is_healthy(self) -> bool:
         """Run its health check."""
 
+    def exec(self, argv: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run another program in it."""
+
     def stop(self) -> int:
         """Tell it to stop, and return its exit code."""
 
@@ -92,7 +95,7 @@ class Container:
         mounts = [
             Mount("/etc/hosts", str(hosts), ("ro",)),
             *(_memory(text) for text in told.pop("tmpfs", [])),
-            *(self._volume(text, folder, volumes) for text in told.pop("volumes")),
+            *(mounted(text, image, folder, volumes) for text in told.pop("volumes")),
             *(
                 Mount(f"/run/secrets/{name}", str(secrets[name]), ("ro",))
                 for name in told.pop("secrets", [])
@@ -121,15 +124,6 @@ class Container:
         """End it at once, if it has not ended."""
         self.running.kill()
 
-    def _volume(self, text: str, folder: Path, volumes: Mapping[str, Path]) -> Mount:
-        source, target, *options = text.split(":")
-        if source.startswith("."):
-            return Mount(target, str(folder / source), options)
-        if not volumes[source].exists():  # a new one takes what the image has there
-            begun = self.image.root / target.lstrip("/")
-            sandbox.as_root_of_a_sandbox("cp", "--archive", str(begun), str(volumes[source]))
-        return Mount(target, str(volumes[source]), options)
-
 
 class Database:
     """A container of PostgreSQL's image, in its place the server that tests bring along.
@@ -142,11 +136,12 @@ class Database:
     def __init__(self, service: Mapping[str, Any], secrets: Mapping[str, Path]) -> None:
         assert re.fullmatch(r"postgres:\d+\.\d+", service["image"]), "a pinned image"
         assert {name: service[name] for name in HARDENING} == HARDENING
-        self._check = service["healthcheck"]["test"]
+        kind, *self._check = service["healthcheck"]["test"]
+        assert kind == "CMD"
         told = service["environment"]
         role, database = told["POSTGRES_USER"], told["POSTGRES_DB"]
-        mounted = {f"/run/secrets/{name}": secrets[name] for name in service["secrets"]}
-        password = mounted[told["POSTGRES_PASSWORD_FILE"]].read_text().strip()
+        files = {f"/run/secrets/{name}": secrets[name] for name in service["secrets"]}
+        self._password = files[told["POSTGRES_PASSWORD_FILE"]].read_text().strip()
         self.server = PostgresServer()
         self.server.start()
         names = {"role": sql.Identifier(role), "name": sql.Identifier(database)}
@@ -154,15 +149,23 @@ class Database:
             sql.SQL("CREATE ROLE {role} SUPERUSER LOGIN PASSWORD {password}"),
             sql.SQL("CREATE DATABASE {name} OWNER {role}"),
         ):
-            self.server.execute(statement.format(**names, password=sql.Literal(password)))
+            self.server.execute(statement.format(**names, password=sql.Literal(self._password)))
 
     def is_healthy(self) -> bool:
         """Run the health check that the compose file has."""
-        kind, *command = self._check
-        assert kind == "CMD"
-        path = {"PATH": f"{find_programs()}:{os.environ['PATH']}"}
-        place = {"PGHOST": self.server.host, "PGPORT": str(self.server.port)}
-        return subprocess.run(command, env=path | place, check=False).returncode == 0
+        return self.exec(self._check).returncode == 0
+
+    def exec(self, argv: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a program of PostgreSQL's, which the image lets in without a password."""
+        env = {
+            "PATH": f"{find_programs()}:{os.environ['PATH']}",
+            "PGHOST": self.server.host,
+            "PGPORT": str(self.server.port),
+            "PGPASSWORD": self._password,
+        }
+        return subprocess.run(
+            argv, env=env, input=stdin, capture_output=True, text=True, check=False
+        )
 
     def stop(self) -> int:
         """Stop the server."""
@@ -199,7 +202,7 @@ class Project:
         self._images = images
         self._kept = kept
         self._port = port
-        self._volumes = {name: kept / "volumes" / name for name in self.told["volumes"]}
+        self.volumes = {name: kept / "volumes" / name for name in self.told["volumes"]}
         (kept / "volumes").mkdir(parents=True, exist_ok=True)
 
     @property
@@ -215,12 +218,13 @@ class Project:
             if name not in self.running:
                 self._start(name)
 
-    def stop(self) -> dict[str, int]:
-        """Stop every service, and return the exit codes."""
+    def stop(self, *names: str) -> dict[str, int]:
+        """Stop these services, or all of them, and return the exit codes."""
         codes = {}
-        for name, service in reversed(list(self.running.items())):
-            codes[name] = service.stop()
-        self.running = {n: s for n, s in self.running.items() if isinstance(s, Database)}
+        for name in reversed(names or list(self.running)):
+            codes[name] = self.running[name].stop()
+            if isinstance(self.running[name], Container):
+                del self.running[name]
         return codes
 
     def down(self, *, volumes: bool = False) -> None:
@@ -267,12 +271,26 @@ class Project:
             service,
             self._images[service["image"]],
             self.folder,
-            self._volumes,
+            self.volumes,
             secrets,
             ways_out,
             self._log,
             self._port,
         )
+
+
+def mounted(text: str, image: Image, folder: Path, volumes: Mapping[str, Path]) -> Mount:
+    """Return what ``SOURCE:TARGET`` mounts: a folder, if it has a slash, or a volume.
+
+    A new volume takes what the image has there.
+    """
+    source, target, *options = text.split(":")
+    if "/" in source:
+        return Mount(target, str(folder / source), options)
+    if not volumes[source].exists():
+        begun = image.root / target.lstrip("/")
+        sandbox.as_root_of_a_sandbox("cp", "--archive", str(begun), str(volumes[source]))
+    return Mount(target, str(volumes[source]), options)
 
 
 def seconds(text: str) -> float:

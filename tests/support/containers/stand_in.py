@@ -16,15 +16,16 @@ from pathlib import Path
 
 from tests.support.machine import Ended
 
-Answer = Callable[[list[str], Path], Ended]
-"""Does what the arguments say, in a folder."""
+Answer = Callable[[list[str], Path, str], Ended]
+"""Does what the arguments say, in a folder, with what comes in if it is told to read that (-T)."""
 
 PROGRAM = """#!{python} -I
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as asked:
     asked.connect({socket!r})
     with asked.makefile("rw") as stream:
-        stream.write(json.dumps([sys.argv[1:], os.getcwd()]) + "\\n")
+        told = sys.stdin.read() if "-T" in sys.argv else ""
+        stream.write(json.dumps([sys.argv[1:], os.getcwd(), told]) + "\\n")
         stream.flush()
         code, output, errors = json.loads(stream.readline())
 sys.stdout.write(output)
@@ -48,9 +49,9 @@ class StandIn:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                arguments, cwd = json.loads(self.rfile.readline())
+                arguments, cwd, stdin = json.loads(self.rfile.readline())
                 try:
-                    ended = answer(arguments, Path(cwd))
+                    ended = answer(arguments, Path(cwd), stdin)
                 except BaseException:  # noqa: BLE001  # whoever typed it sees what is wrong
                     ended = Ended(125, "", traceback.format_exc())
                 self.wfile.write(json.dumps(ended).encode() + b"\n")

@@ -29,7 +29,7 @@ class Systemd:
         self._loaded: dict[Path, str] = {}
         self.unit: Unit | None = None
 
-    def systemctl(self, arguments: list[str], _cwd: Path) -> Ended:
+    def systemctl(self, arguments: list[str], *_: object) -> Ended:
         """Do what a command says."""
         match arguments:
             case ["daemon-reload"]:
@@ -47,7 +47,7 @@ class Systemd:
                 raise AssertionError(f"nobody knows what this does: {arguments}")
         return Ended(0, "", "")
 
-    def journalctl(self, arguments: list[str], _cwd: Path) -> Ended:
+    def journalctl(self, arguments: list[str], *_: object) -> Ended:
         """Show what the unit has written."""
         assert arguments == ["-u", NAME, "--no-pager"]
         assert self.unit
