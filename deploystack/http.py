@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NoReturn
 from flask import Flask, Request, Response, request
 from marshmallow import Schema, ValidationError, fields
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, RequestRedirect
 
 from .config import LOOPBACK_HOSTS, Config
 from .errors import CODES, SENTENCES, ApiError, invalid_fields
@@ -21,6 +21,7 @@ MAX_JSON_BYTES = 4096
 OWN_FORM = "deploystack.own_form"
 """Set in the environ of a request that is a form of a page of ours, and has proved it."""
 
+_END_OF_LINE = re.compile(r"[\r\n]")
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::[0-9]{1,5})?", re.ASCII)
 
@@ -49,6 +50,11 @@ def register_http(app: Flask, config: Config) -> None:
                 "This server does not answer to that host name. If it should, the operator adds "
                 "the name to DEPLOYSTACK_ALLOWED_HOSTS.",
             )
+
+        # A redirect repeats the query in a header, which cannot hold the end of a line.
+        is_redirect = isinstance(request.routing_exception, RequestRedirect)
+        if is_redirect and _END_OF_LINE.search(environ.get("QUERY_STRING", "")):
+            _bad_request("The address has the end of a line in it. Correct it.", "bad_request")
 
     def after(response: Response) -> Response:
         headers = response.headers

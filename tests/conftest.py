@@ -204,18 +204,12 @@ def body(dialect: str, new_body: Callable[[str], dict[str, str]]) -> dict[str, s
 
 
 @pytest.fixture
-def is_forked() -> bool:
-    """Whether servers begin with the libraries imported. A module about the start says no."""
-    return True
-
-
-@pytest.fixture
-def serve(data_dir: Path, is_forked: bool) -> Iterator[Serve]:
+def serve(data_dir: Path) -> Iterator[Serve]:
     """Start real servers over ``data_dir``; keyword arguments are variables."""
     started = []
 
     def start(*, wait: bool = True, command: list[str] | None = None, **variables: str) -> Server:
-        server = Server(data_dir, variables, command, is_forked=is_forked)
+        server = Server(data_dir, variables, command)
         started.append(server)
         server.start(wait=wait)
         return server

@@ -181,6 +181,13 @@ def test_headers_of_an_error_reach_the_caller(app: Flask) -> None:
     assert response.headers["Retry-After"] == "7"
 
 
+@pytest.mark.parametrize("query", ["\n", "a\r\nX: y"])
+def test_a_redirect_that_no_header_can_hold(client: FlaskClient, query: str) -> None:
+    answer = client.get("/", environ_overrides={"PATH_INFO": "", "QUERY_STRING": query})
+
+    assert_error(answer, 400, "bad_request")
+
+
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -31,12 +31,6 @@ UNCONFIGURED = {
 MAX_BYTES = 100 * 10**6
 
 
-@pytest.fixture
-def is_forked() -> bool:
-    """Here the start is that of ``make run``."""
-    return False
-
-
 def processes(server: Server) -> list[psutil.Process]:
     return [psutil.Process(server.pid), *server.workers()]
 

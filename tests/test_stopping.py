@@ -21,12 +21,6 @@ from tests.support.waiting import until
 from tests.support.workers import entries, serving
 
 
-@pytest.fixture
-def is_forked() -> bool:
-    """Here the start is that of ``make run``."""
-    return False
-
-
 @pytest.mark.parametrize(
     ("sig", "reaches"),
     [

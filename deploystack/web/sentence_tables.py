@@ -30,6 +30,10 @@ REQUEST = {
         "This form was opened too long ago, or this browser keeps no cookies. Go back, reload the "
         "page, and send it again."
     ),
+    "value_refused": N_(
+        "The database cannot hold a value of this, such as a number that is too large. Correct it, "
+        "and try again."
+    ),
     "not_found": N_("There is nothing at this address."),
     "method_not_allowed": N_("This address cannot be used in that way."),
     "body_too_large": N_("That is longer than this server takes. Shorten it."),

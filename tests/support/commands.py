@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support import forking
 from tests.support.server import ROOT
 
 
@@ -38,8 +37,16 @@ class Commands:
         self, *arguments: str, stdin: str = "", timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run ``flask`` and return how it ended, with its output."""
-        command = [sys.executable, "-m", "flask", "--app", str(self.project / "wsgi"), *arguments]
-        return forking.run(command, self.cwd, self.environment, stdin, timeout)
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", str(self.project / "wsgi"), *arguments],
+            cwd=self.cwd,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
 
     def succeed(self, *arguments: str, stdin: str = "") -> str:
         """Run ``flask``, which must succeed, and return its standard output."""

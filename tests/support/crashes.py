@@ -7,14 +7,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from flask import Flask
 
 from deploystack import Config
 from deploystack.database.migrations.history import History
-from tests.support import forking
 from tests.support.applications import set_up, status
 from tests.support.direct import Direct
 from tests.support.server import ROOT
@@ -48,7 +47,7 @@ def set_up_in_a_process(
     data_dir: Path,
     *,
     killed_after: str | None = None,
-    under: Sequence[str] = (),
+    under: Iterable[str] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Set up in a process of its own; its standard output holds the steps that were done.
 
@@ -58,15 +57,14 @@ def set_up_in_a_process(
         killed_after: the step after which it kills itself.
         under: a program, with its arguments, that runs it.
     """
-    command = [sys.executable, "-m", "tests.support.dying"]
-    command += [killed_after] if killed_after else []
-    env = {**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), "DEPLOYSTACK_LOG_LEVEL": "DEBUG"}
-    if not under:
-        return forking.run(command, ROOT, env, json.dumps(body))
     return subprocess.run(
-        [*under, *command],
+        [
+            *under,
+            *(sys.executable, "-m", "tests.support.dying"),
+            *([killed_after] if killed_after else []),
+        ],
         cwd=ROOT,
-        env=env,
+        env={**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), "DEPLOYSTACK_LOG_LEVEL": "DEBUG"},
         input=json.dumps(body),
         capture_output=True,
         text=True,

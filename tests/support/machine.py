@@ -24,7 +24,6 @@ from typing import NamedTuple
 
 from deploystack.testing.ports import HOST, free_port
 from deploystack.testing.postgres_programs import find_programs
-from tests.support import forking
 from tests.support.postgres import PostgresServer
 from tests.support.programs import OURS
 from tests.support.server import ROOT
@@ -61,9 +60,6 @@ def _check_out(folder: Path) -> None:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    # What is compiled stays valid, as the times of the files are kept.
-    for compiled in (ROOT / "deploystack").rglob("__pycache__"):
-        shutil.copytree(compiled, folder / compiled.relative_to(ROOT))
 
 
 def make_environment(folder: Path) -> None:
@@ -83,8 +79,6 @@ def make_environment(folder: Path) -> None:
         script = home / "bin" / name
         module = name.replace("-", "_")
         script.write_text(f'#!/bin/sh\nexec "{home}/bin/python" -m {module} "$@"\n')
-        if name == "flask":  # which is called again and again
-            script.write_text(forking.script(home, module))
         script.chmod(0o755)
     for stamp in (".created", ".runtime", ".dev"):
         (home / stamp).touch()

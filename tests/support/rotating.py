@@ -16,7 +16,6 @@ from pathlib import Path
 
 from deploystack.settings import audit, get_settings
 from deploystack.settings.rotation import rotate
-from tests.support import forking
 from tests.support.server import ROOT
 
 
@@ -30,15 +29,19 @@ def rotate_in_a_process(
         killed_after: the step after which it kills itself, and at which time of that step.
         variables: more variables for it.
     """
-    return forking.run(
+    return subprocess.run(
         [sys.executable, "-m", "tests.support.rotating", *killed_after],
-        ROOT,
-        {
+        cwd=ROOT,
+        env={
             **os.environ,
             "DEPLOYSTACK_DATA_DIR": str(data_dir),
             "DEPLOYSTACK_LOG_LEVEL": "DEBUG",
             **variables,
         },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

@@ -18,7 +18,6 @@ import psutil
 
 from deploystack.testing.ports import HOST, free_port
 from tests.support import documented
-from tests.support.forking import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
@@ -45,7 +44,6 @@ class Server:
         environment: more variables for it.
         command: the program to run instead of the server itself.
         root: the checkout it runs from.
-        is_forked: whether it begins with the libraries imported, which costs a quarter.
     """
 
     def __init__(
@@ -54,8 +52,6 @@ class Server:
         environment: dict[str, str] | None = None,
         command: list[str] | None = None,
         root: Path = ROOT,
-        *,
-        is_forked: bool = True,
     ) -> None:
         self.data_dir = data_dir
         self.port = free_port()
@@ -70,14 +66,12 @@ class Server:
             "PORT": str(self.port),
             **(environment or {}),
         }
-        self._is_forked = is_forked and self._command[0] == sys.executable
-        self._process: Forked | subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
         """Start it, and wait until it answers."""
         with self.log.open("ab") as log:
-            start = Forked if self._is_forked else subprocess.Popen
-            self._process = start(
+            self._process = subprocess.Popen(
                 self._command, cwd=self._root, env=self._environment, stdout=log, stderr=log
             )
         if wait:

@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 
 from deploystack import Config, create_app
-from tests.support import forking
 from tests.support.applications import settled
 from tests.support.revisions import Revisions
 from tests.support.server import ROOT
@@ -32,11 +31,14 @@ def start_together(
         revisions: their schema.
         variables: more variables for them.
     """
-    return forking.run(
+    return subprocess.run(
         [sys.executable, "-m", "tests.support.together", str(count), str(revisions.folder)],
-        ROOT,
-        {**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), **variables},
+        cwd=ROOT,
+        env={**os.environ, "DEPLOYSTACK_DATA_DIR": str(data_dir), **variables},
+        capture_output=True,
+        text=True,
         timeout=90,
+        check=False,
     )
 
 
