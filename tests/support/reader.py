@@ -168,7 +168,8 @@ class Reader:
             *first, last = commands.rstrip().splitlines()
             assert not SERVES.search("\n".join(first)), "one server to a block"
             if first:
-                self.machine.run("\n".join(first))
+                ended = self.machine.run("\n".join(first))
+                assert ended.code == 0, f"{commands}\n{ended.stdout}{ended.stderr}"
             self.machine.serve(last)
             return []
         ended = self.machine.run(commands, self._meant(stdin))
