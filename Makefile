@@ -29,14 +29,13 @@ dev: $(VENV)/.runtime ## Start Flask's development server, which reloads
 
 test: $(VENV)/.dev $(VENV)/.nginx ## Run the tests, some in Chromium (ARGS="-k setup" is passed on to pytest)
 	$(NEED_BROWSER)
-	$(NEED_SYSTEMD)
-	$(call need,sqlite3)
+	$(NEED_PROGRAMS)
 	@$(PYTEST) $(ARGS)
 
 test-slow: $(VENV)/.dev $(VENV)/.nginx ## Run the long sweeps, which need strace and Chromium
 	$(call need,strace)
 	$(NEED_BROWSER)
-	$(NEED_SYSTEMD)
+	$(NEED_PROGRAMS)
 	@$(PYTEST) -m slow $(ARGS)
 
 lint: $(VENV)/.dev ## Look for mistakes and untidy code
@@ -102,8 +101,15 @@ COMPILE = $(BIN)/uv pip compile setup.cfg - --quiet --universal --python-version
 NEED_BROWSER = $(if $(DEPLOYSTACK_TEST_BROWSER),,$(call \
 	need,chromium,chromium-browser google-chrome google-chrome-stable))
 
-# What checks the unit; nothing is run by systemd.
-NEED_SYSTEMD = $(call need,systemd-analyze,,systemd)
+# What the pages of the documentation tell people to type, and what checks the unit: nothing is run
+# by systemd.
+define NEED_PROGRAMS
+$(call need,curl)
+	$(call need,openssl)
+	$(call need,sqlite3)
+	$(call need,unshare,,util-linux)
+	$(call need,systemd-analyze,,systemd)
+endef
 
 # $(call need,PROGRAM[,OTHERS THAT DO AS WELL][,ITS PACKAGE]) installs a system program where that is
 # possible, else says what to do.

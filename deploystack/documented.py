@@ -91,6 +91,15 @@ class Success(Shown):
     success = fields.Boolean(validate=validate.OneOf([True]))
 
 
+class PageOfLog(Success):
+    """One page of a log, which goes back a page at a time."""
+
+    next = fields.Integer(
+        allow_none=True,
+        metadata={"example": None, "description": "What to send as `before` for the next page."},
+    )
+
+
 class Done(Success):
     """A sentence for a person, and nothing else."""
 

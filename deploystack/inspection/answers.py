@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from ..documented import Shown, Success, data, moment
+from ..documented import PageOfLog, Shown, Success, data, moment
 from ..plugins.answers import Plugin
 
 _DIALECT = validate.OneOf(["sqlite", "postgres"])
@@ -34,14 +34,10 @@ class LogEntry(Shown):
     details = fields.Dict(metadata={"example": {"role": "global_user"}})
 
 
-class WholeLog(Success):
+class WholeLog(PageOfLog):
     """Entries, the newest first."""
 
     data = data(LogEntry, many=True)
-    next = fields.Integer(
-        allow_none=True,
-        metadata={"example": None, "description": "What to send as `before` for the next page."},
-    )
 
 
 class DatabaseInUse(Shown):

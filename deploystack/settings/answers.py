@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from ..documented import Done, Shown, Success, data, moment
+from ..documented import Done, PageOfLog, Shown, Success, data, moment
 from . import values
 
 
@@ -99,14 +99,10 @@ class AuditEntry(Shown):
     )
 
 
-class AuditLog(Success):
+class AuditLog(PageOfLog):
     """Entries, the newest first."""
 
     data = data(AuditEntry, many=True)
-    next = fields.Integer(
-        allow_none=True,
-        metadata={"example": None, "description": "What to send as `before` for the next page."},
-    )
 
 
 class Encryption(Shown):
