@@ -101,10 +101,11 @@ COMPILE = $(BIN)/uv pip compile setup.cfg - --quiet --universal --python-version
 NEED_BROWSER = $(if $(DEPLOYSTACK_TEST_BROWSER),,$(call \
 	need,chromium,chromium-browser google-chrome google-chrome-stable))
 
-# What the pages of the documentation tell people to type, and what checks the unit: nothing is run
-# by systemd.
+# What the pages of the documentation tell people to type; what checks the unit, for nothing is run
+# by systemd; and what fetches the linters of the API's document.
 define NEED_PROGRAMS
 $(call need,curl)
+	$(call need,npx,,npm)
 	$(call need,openssl)
 	$(call need,sqlite3)
 	$(call need,unshare,,util-linux)

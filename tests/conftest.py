@@ -36,6 +36,7 @@ PROCESSES = {"commands", "enter", "machine", "serve"}
 """Fixtures that start processes."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Have one process more than there are processors: servers and browsers are waited for."""
     return len(os.sched_getaffinity(0)) + 1

@@ -16,8 +16,6 @@ from tests.support import schemathesis
 from tests.support.documented import DOCUMENT
 from tests.support.pages import DOCS
 
-pytestmark = pytest.mark.slow
-
 NEWMAN = "newman@6.2.2"
 
 # What README.md does with curl, and a little of what comes next.
@@ -103,6 +101,7 @@ def test_a_generated_client_makes_the_calls_of_the_readme(serve: Serve, tmp_path
     assert called.returncode == 0, called.stderr
 
 
+@pytest.mark.slow
 def test_the_collection_runs(serve: Serve, tmp_path: Path) -> None:
     """Newman is Postman without a window; it takes the collection, and sends every request."""
     server = serve()

@@ -12,8 +12,6 @@ import pytest
 
 from tests.support.documented import DOCUMENT
 
-pytestmark = pytest.mark.slow
-
 REDOCLY = ["@redocly/cli@1.34.5", "lint", "--extends=recommended-strict", "openapi.json"]
 SPECTRAL = ["@stoplight/spectral-cli@6.15.0", "lint", "--fail-severity=hint", "openapi.json"]
 KNOWN = {

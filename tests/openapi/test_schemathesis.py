@@ -51,7 +51,6 @@ amount = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.slow
 @amount
 def test_before_setup(serve: Serve, tmp_path: Path, options: list[str]) -> None:
     """Nobody sends the token, so it stays before setup."""
@@ -62,6 +61,7 @@ def test_before_setup(serve: Serve, tmp_path: Path, options: list[str]) -> None:
     assert server.status()["configured"] is False
 
 
+@pytest.mark.both
 @amount
 def test_signed_in(serve: Serve, tmp_path: Path, body: dict[str, str], options: list[str]) -> None:
     server = serve()
