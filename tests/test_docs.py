@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from deploystack import Config
 from deploystack.config import ConfigError
@@ -406,6 +407,15 @@ def test_each_flask_command_exists_with_its_options(page: Path) -> None:
     ]
 
     assert unknown == []
+
+
+def test_the_page_of_commands_has_every_group(app: Flask) -> None:
+    text = (DOCS / "reference" / "commands.md").read_text("utf-8")
+    made = re.findall(r"^\.\. click:: ([\w.]+):(\w+)\n   :prog: flask (\w+)$", text, re.MULTILINE)
+
+    assert {prog: module for module, _, prog in made} == GROUPS
+    # flask db is found by its entry point.
+    assert {"db", *app.cli.commands} == GROUPS.keys()
 
 
 @pytest.mark.parametrize(("group", "source"), [("db", "database"), ("plugins", "plugins")])

@@ -88,9 +88,10 @@ def test_what_plugins_say(serve: Serve, tmp_path: Path, options: list[str]) -> N
     ]
 
 
-@pytest.mark.slow
-def test_a_stranger(serve: Serve, tmp_path: Path, body: dict[str, str]) -> None:
+@pytest.mark.both
+@amount
+def test_a_stranger(serve: Serve, tmp_path: Path, body: dict[str, str], options: list[str]) -> None:
     server = serve()
     assert server.post("/api/db/setup", body).status == 200
 
-    schemathesis.run(server, tmp_path, options=LONG)
+    schemathesis.run(server, tmp_path, options=options)
