@@ -252,7 +252,7 @@ class Machine:
 
     def _environment(self) -> dict[str, str]:
         found = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(OURS)},
+            **{k: v for k, v in os.environ.items() if not k.startswith((*OURS, "PYTHON"))},
             "CURL_HOME": str(self.home),
             "LANG": "C.UTF-8",
             # Python is the one that runs this, without its environment.
