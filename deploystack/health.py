@@ -8,8 +8,10 @@ from flask import Blueprint, Response, current_app
 from marshmallow import fields, validate
 
 from .app import json_response
+from .auth import get_appointed
 from .database import get_database
 from .database.codes import UNAVAILABLE
+from .database.problems import preparing
 from .documented import Documented, Shown, data
 from .settings import get_settings
 
@@ -48,14 +50,17 @@ def livez() -> Response:
 def readyz() -> Response:
     """Answer 200 only when the database itself answers, within two seconds.
 
-    What does not keep the application from serving is told in ``warnings``.
+    Before that, an administrator whom the environment names is made. What does not keep the
+    application from serving is told in ``warnings``.
 
     Raises:
         ApiError: 503 with the reason's code.
     """
     state = get_database(current_app).verified(max_age=0)
-    if state.phase != "ready":
+    if state.binding is None:
         raise state.error()
+    if get_appointed(current_app).is_due(state.binding):
+        raise preparing().as_api_error(503)
     body: dict[str, Any] = {"status": "ready"}
     problem = get_settings(current_app).problem()
     if problem:

@@ -11,13 +11,13 @@ from flask import Flask
 from ..access import register_authentication
 from ..database.access import register_ownership
 from .accounts import has_owner
-from .appointed import Appointed
+from .appointed import Appointed, get_appointed
 from .authentication import authenticate
 from .permissions import declare_permissions, declare_used, register_permissions
 from .routes import blueprint as auth_blueprint
 from .user_routes import blueprint as users_blueprint
 
-__all__ = ["Appointed", "declare_permissions", "declare_used", "init_auth"]
+__all__ = ["Appointed", "declare_permissions", "declare_used", "get_appointed", "init_auth"]
 
 
 def init_auth(app: Flask) -> None:

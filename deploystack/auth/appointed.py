@@ -26,11 +26,19 @@ from .schemas import Registration
 
 log = logging.getLogger(__name__)
 
+EXTENSION = "deploystack_appointed"
+
 RETRY_SECONDS = 5.0
 """How long after a failed attempt the next one follows."""
 
 ACTOR = (None, "environment")
 """Who made the account, as the audit log has it."""
+
+
+def get_appointed(app: Flask) -> Appointed:
+    """Return what makes the administrator of ``app`` that the environment names."""
+    appointed: Appointed = app.extensions[EXTENSION]
+    return appointed
 
 
 class Appointed:
@@ -48,7 +56,16 @@ class Appointed:
         self._app = app
         self._config = config
         self._new = _account(config)
+        self._tried: Binding | None = None
+        app.extensions[EXTENSION] = self
         self._retry: threading.Timer | None = None
+
+    def is_due(self, binding: Binding) -> bool:
+        """Return whether it was not tried yet to make the account in this database.
+
+        Whoever is told that the application is ready may log in with it at once.
+        """
+        return self._new is not None and self._tried is not binding
 
     def begin(self, binding: Binding) -> None:
         """Make the account if the database has no administrator. What fails is tried again."""
@@ -67,6 +84,7 @@ class Appointed:
             if isinstance(error, sa.exc.DBAPIError) and driver_errors.is_about_the_database(error):
                 get_database(self._app).lost(binding, driver_errors.problem_of(error))
         finally:
+            self._tried = binding
             binding.release()
 
     def settled(self) -> bool:

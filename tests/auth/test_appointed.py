@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from deploystack import Config
-from deploystack.auth import appointed
+from deploystack.auth import appointed, passwords
 from deploystack.config import ConfigError
 from deploystack.database import get_database
 from tests.conftest import MakeApp, Serve
@@ -66,6 +67,27 @@ def test_made_by_the_time_setup_answers(
     assert log_in(client).status_code == 200
     assert client.get("/api/users/me").get_json()["role_id"] == "global_admin"
     assert client.post(REGISTER, json=person("bob")).status_code == 403
+
+
+def test_not_ready_before_it_was_tried(
+    make_app: MakeApp, url: str, direct: Direct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator's script waits for /readyz, and then logs in."""
+    may_go_on = threading.Event()
+    hashed = passwords.hashed
+    monkeypatch.setattr(passwords, "hashed", lambda text: may_go_on.wait(20) and hashed(text))
+    app = make_app(**ALICE, DEPLOYSTACK_DATABASE_URL=url)
+    try:
+        assert settled(app).phase == "ready"
+        answer = app.test_client().get("/readyz")
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "db_preparing")
+        assert answer.headers["Retry-After"]
+        assert direct.rows("SELECT count(*) FROM users") == [0]
+    finally:
+        may_go_on.set()
+    until(lambda: app.test_client().get("/readyz").status_code == 200)
+    assert_appointed(direct)
+    assert log_in(browser(app)).status_code == 200
 
 
 def test_whoever_administers_stays(
