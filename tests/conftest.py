@@ -153,10 +153,16 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Image]:
-    """The image that the Dockerfile describes, built once for all workers of the test run."""
+def common(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of the test run, in which its workers share what takes long to make."""
     folder = tmp_path_factory.getbasetemp()
-    with shared_image(folder if worker_id == "master" else folder.parent) as found:
+    return folder if worker_id == "master" else folder.parent
+
+
+@pytest.fixture(scope="session")
+def image(common: Path) -> Iterator[Image]:
+    """The image that the Dockerfile describes."""
+    with shared_image(common) as found:
         yield found
 
 

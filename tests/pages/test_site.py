@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, expect
 
 from tests.support.pages import DOCS
@@ -49,15 +50,22 @@ def parsed(path: Path) -> _Page:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(common: Path) -> Path:
     """The site, made as ``make docs`` makes it."""
-    folder = tmp_path_factory.mktemp("site")
+    folder = common / "site"
+    with FileLock(common / "site.lock"):
+        if not (folder / "made").is_dir():
+            _make(folder)
+    return folder / "made"
+
+
+def _make(folder: Path) -> None:
     [command] = re.findall(
         r"-m (sphinx .*) docs build/docs$", (ROOT / "Makefile").read_text(), re.M
     )
     arguments = command.replace("build/docs-cache", str(folder / "cache")).split()
     ended = subprocess.run(
-        [sys.executable, "-m", *arguments, DOCS, folder / "site"],
+        [sys.executable, "-m", *arguments, DOCS, folder / "making"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -66,7 +74,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
-    return folder / "site"
+    (folder / "making").rename(folder / "made")
 
 
 @pytest.fixture
