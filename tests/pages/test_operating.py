@@ -93,6 +93,13 @@ def test_proxy(reader: Reader, machine: Machine) -> None:
     told = machine.run(f"curl https://{NAME}/api/auth/status").stdout
     assert '"setup_token_required": true' in told, "the proxy hides that somebody is elsewhere"
 
+    balancer = "-H 'X-Forwarded-For: 192.0.2.7' -H 'X-Forwarded-Proto: http'"
+    browser = f"-H 'Origin: http://{NAME}' -H 'Content-Type: application/json'"
+    body = """-d '{"login": "nobody", "password": "guessed"}'"""
+    login = machine.run(f"curl {balancer} {browser} {body} https://{NAME}/api/auth/email/login")
+    assert "invalid_credentials" in login.stdout, "the scheme is not what the first one has said"
+    assert "A login from 192.0.2.7 failed" in machine.printed()
+
 
 @pytest.mark.page("how-to/several-hosts.md")
 @pytest.mark.usefixtures("nginx")
