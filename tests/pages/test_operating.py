@@ -111,6 +111,8 @@ def test_several_hosts(reader: Reader, machine: Machine) -> None:
     at_once(machine, f"https://{NAME}/livez")
     answers = [machine.run(f"curl https://{NAME}/readyz").stdout for _ in range(6)]
     assert set(answers) == {'{"status": "ready"}\n'}, "what one host cannot answer, another does"
+    shown = [machine.run(f"curl https://{NAME}/api/db/status").stdout for _ in range(2)]
+    assert all('"initialized": true' in text for text in shown), "each host knows its public name"
     body = {"type": "postgres", "connectionString": server.uri("deploystack")}
     database = Direct(body, machine.folder)
     assert database.rows("SELECT value FROM global_settings WHERE key = 'smtp.host'") == [
