@@ -51,8 +51,11 @@ format: $(VENV)/.dev ## Tidy the code and mend what can be mended safely
 
 check: lint types test ## Do all that a submission must pass
 
+# From nothing each time: Sphinx warns of a page only when it reads it, and would be silent about the
+# same fault the next time, or about a link to what is gone from another page.
 docs: $(VENV)/.dev ## Make a site of the documentation, in build/docs
-	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d build/docs-cache docs build/docs
+	@rm -rf build/docs
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -d build/docs-cache docs build/docs
 	@echo "Open build/docs/index.html"
 
 api-spec: $(VENV)/.dev ## Write docs/openapi.json and what is made of it anew, from the routes

@@ -233,6 +233,23 @@ def test_each_code_says_what_it_means_and_what_to_do() -> None:
     assert [row for row in codes_in_docs().values() if not all(row.values())] == []
 
 
+def test_the_guide_to_what_is_wrong_leads_on_from_every_code() -> None:
+    """By a table of its own: who searches the page for a code comes to the row that explains it."""
+    sections = (DOCS / "reference/error-codes.md").read_text("utf-8").split("\n## ")[1:]
+    expected = {
+        section.partition("\n")[0]: re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+        for section in sections
+    }
+    rows = table(DOCS / "how-to/troubleshooting.md", "codes")
+    listed = {
+        row["what each means, and what to do"][1:].partition("]")[0]: code(row["codes"])
+        for row in rows
+    }
+
+    assert listed == expected
+    assert {name for names in listed.values() for name in names} == codes_in_code().keys()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_a_page_names_no_unknown_code(page: Path) -> None:
     known = codes_in_code().keys()

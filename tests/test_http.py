@@ -200,6 +200,11 @@ def who() -> Response:
         (2, {"For": "203.0.113.1, 192.0.2.7"}, "203.0.113.1 http://localhost/test"),
         (2, {"For": "192.0.2.7"}, "127.0.0.1 http://localhost/test"),
         (
+            2,
+            {"For": "192.0.2.7, 127.0.0.1", "Host": ", console.example", "Proto": "https, http"},
+            "192.0.2.7 https://localhost/test",
+        ),
+        (
             1,
             {"For": "192.0.2.7", "Host": "console.example", "Proto": "https"},
             "192.0.2.7 https://console.example/test",

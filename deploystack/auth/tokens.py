@@ -46,7 +46,8 @@ def create(
         raise ApiError(
             400,
             "unknown_scope",
-            "A token has no permission that its owner does not have; details names them.",
+            "A token has no permission that its owner does not have. Leave out: "
+            f"{', '.join(beyond)}.",
             {"scopes": beyond},
         )
     session = db.session()

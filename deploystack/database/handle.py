@@ -29,7 +29,7 @@ from .operator_choice import operator_target
 from .probe import Probe
 from .problems import MIGRATING, DatabaseProblem, migrating, preparing
 from .selection import NoSelection
-from .state import Phase, State
+from .state import Phase, State, Told
 from .target import SqliteTarget, Target
 
 log = logging.getLogger(__name__)
@@ -89,6 +89,7 @@ class Database:
         self._changed = threading.Condition()
         self._nudged = threading.Event()
         self._follower: threading.Thread | None = None
+        self._failed: Told | None = None  # how the last migration ended that did not succeed
         self._closed = False
         self._probe = Probe(schema, give_up=self.lost)
 
@@ -260,7 +261,7 @@ class Database:
             previous.binding.retire()
         if state.phase == "ready":
             self._was_ready, self._may_initialise = True, False
-        _log_change(previous, state)
+        self._log_change(previous, state)
         self._changed.notify_all()
 
     def _establish(self) -> State:
@@ -308,19 +309,19 @@ class Database:
         progress.clear(self.config)
         return State("ready", (choice, binding.file), target, binding=binding)
 
-
-def _log_change(previous: State, state: State) -> None:
-    """Log each change once, not each attempt."""
-    codes = [s.problem.code if s.problem else None for s in (previous, state)]
-    if (previous.phase, previous.target, codes[0]) == (state.phase, state.target, codes[1]):
-        return
-    if state.phase == "ready":
-        log.info("The %s database is ready.", state.dialect)
-    elif state.problem is None:
-        if previous.seen is not None:
-            log.info("No database is chosen any more.")
-    elif codes[1] == MIGRATING:
-        log.info("%s", state.problem.sentence)
-    else:
-        cause = f" Cause: {state.problem.cause}." if state.problem.cause else ""
-        log.warning("%s: %s%s", codes[1], state.problem.sentence, cause)
+    def _log_change(self, previous: State, state: State) -> None:
+        """Log each change once, not each attempt, of which some begin with migrating."""
+        was, now = previous.told, state.told
+        if was == now or (MIGRATING in (was[-1], now[-1]) and self._failed in (was, now)):
+            return
+        self._failed = now if was[-1] == MIGRATING and state.problem else None
+        if state.phase == "ready":
+            log.info("The %s database is ready.", state.dialect)
+        elif state.problem is None:
+            if previous.seen is not None:
+                log.info("No database is chosen any more.")
+        elif state.problem.code == MIGRATING:
+            log.info("%s", state.problem.sentence)
+        else:
+            cause = f" Cause: {state.problem.cause}." if state.problem.cause else ""
+            log.warning("%s: %s%s", state.problem.code, state.problem.sentence, cause)

@@ -12,6 +12,9 @@ from .target import Dialect, Target
 
 Phase = Literal["unconfigured", "unreadable", "waiting", "ready"]
 
+Told = tuple[Phase, Target | None, str | None]
+"""What the log tells of a state."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -31,6 +34,11 @@ class State:
     target: Target | None = None
     problem: DatabaseProblem | None = None
     binding: Binding | None = None
+
+    @property
+    def told(self) -> Told:
+        """The phase, the database, and the code of what is wrong: a change of these is logged."""
+        return self.phase, self.target, self.problem.code if self.problem else None
 
     @property
     def dialect(self) -> Dialect | None:

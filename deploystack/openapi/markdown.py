@@ -148,7 +148,9 @@ class _Page:
 
 def _who(ways: list[Mapping[str, Any]]) -> str:
     named = [_WHO[name] for way in ways for name in way]
-    return " or ".join(named if {} not in ways else ["anybody", *named])
+    if {} in ways:
+        named.insert(0, "anybody at the machine itself")
+    return ", or ".join(named or ["anybody"])
 
 
 def _literal(value: object) -> str:

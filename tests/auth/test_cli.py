@@ -183,7 +183,9 @@ def test_tokens(ready: Flask, admin: FlaskClient, bob: FlaskClient) -> None:
     header = {"Authorization": f"Bearer {secret}"}
     assert script.get(USERS, headers=header).status_code == 200
     refused(ready, "unknown_scope", *arguments, "--user", "bob")
-    refused(ready, "unknown_scope", *arguments, "--user", "alice", "--scope", "no.such")
+    beyond = command(ready, *arguments, "--user", "alice", "--scope", "no.such")
+    assert "Leave out: no.such. [unknown_scope]" in beyond.output
+    assert beyond.exit_code == 1
     refused(ready, "unknown_user", *arguments, "--user", "nobody")
     assert command(ready, *arguments).exit_code == 2
     assert command(ready, "tokens", "create", "--user", "alice", "--name", "x").exit_code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,24 @@ def test_damaged_where_it_is(
     assert files(data_dir) == before
     away.replace(path)
     soon(client, ["first"])
+
+
+def test_a_file_without_tables_is_logged_once(
+    client: FlaskClient, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often it is tried again, each time by beginning to bring it up to date."""
+    shutil.copy(path, away := path.with_name("away.db"))
+    with caplog.at_level("INFO", "deploystack.database.handle"):
+        empty(path)
+        refused(client, "db_empty")
+        deadline = time.monotonic() + 3.5
+        while time.monotonic() < deadline:
+            client.get("/readyz")
+            time.sleep(0.1)
+        told = [record.getMessage().partition(":")[0] for record in caplog.records]
+        away.replace(path)
+        soon(client, ["first"])
+
+    assert told.count("db_empty") == 1
+    assert len(told) <= 3
+    assert "is ready" in caplog.records[-1].getMessage()

@@ -47,6 +47,8 @@ def test_each_route_has_what_the_document_says(
     for name, operation in operations(document):
         text = sections[name]
         assert operation["summary"] in text
+        [who] = re.findall(r"^Who: (.*)\.$", text, re.MULTILINE)
+        assert ("anybody" in who) == (not operation["security"] or {} in operation["security"])
         for given in operation.get("parameters", []):
             assert f"| `{resolved(document, given)['name']}` |" in text
         for status, given in operation["responses"].items():

@@ -93,6 +93,13 @@ def test_proxy(reader: Reader, machine: Machine) -> None:
     told = machine.run(f"curl https://{NAME}/api/auth/status").stdout
     assert '"setup_token_required": true' in told, "the proxy hides that somebody is elsewhere"
 
+    balancer = "-H 'X-Forwarded-For: 192.0.2.7' -H 'X-Forwarded-Proto: http'"
+    browser = f"-H 'Origin: http://{NAME}' -H 'Content-Type: application/json'"
+    body = """-d '{"login": "nobody", "password": "guessed"}'"""
+    login = machine.run(f"curl {balancer} {browser} {body} https://{NAME}/api/auth/email/login")
+    assert "invalid_credentials" in login.stdout, "the scheme is not what the first one has said"
+    assert "A login from 192.0.2.7 failed" in machine.printed()
+
 
 @pytest.mark.page("how-to/several-hosts.md")
 @pytest.mark.usefixtures("nginx")
@@ -104,6 +111,8 @@ def test_several_hosts(reader: Reader, machine: Machine) -> None:
     at_once(machine, f"https://{NAME}/livez")
     answers = [machine.run(f"curl https://{NAME}/readyz").stdout for _ in range(6)]
     assert set(answers) == {'{"status": "ready"}\n'}, "what one host cannot answer, another does"
+    shown = [machine.run(f"curl https://{NAME}/api/db/status").stdout for _ in range(2)]
+    assert all('"initialized": true' in text for text in shown), "each host knows its public name"
     body = {"type": "postgres", "connectionString": server.uri("deploystack")}
     database = Direct(body, machine.folder)
     assert database.rows("SELECT value FROM global_settings WHERE key = 'smtp.host'") == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,11 +33,14 @@ class _Page(HTMLParser):
         self.loaded: list[str] = []
         self.links: list[str] = []
         self.ids: set[str] = set()
+        self.untold: list[str] = []
         self.feed(path.read_text("utf-8"))
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attributes}
         self.ids |= {given[name] for name in ("id", "name") if name in given}
+        if tag == "img" and not given.get("alt", "").strip():
+            self.untold.append(given["src"])
         for name, value in given.items():
             if (tag, name) in LOADED and given.get("rel") not in NOT_FETCHED:
                 self.loaded.append(value)
@@ -83,6 +87,52 @@ def pages(site: Path) -> Iterator[dict[Path, _Page]]:
     return {path: parsed(path) for path in site.rglob("*.html")}
 
 
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    """A project with two pages, which become a site quickly."""
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(DOCS / "conf.py", docs)
+    for name in ("openapi.json", "postman.json"):
+        (docs / name).touch()
+    (docs / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: other\n")
+    (docs / "index.md").write_text("# Index\n\n[Other](other.md#there)\n")
+    (docs / "other.md").write_text("# Other\n\n## There\n")
+    return tmp_path
+
+
+def make_docs(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``make docs`` in ``folder`` as here, with the environment that is installed."""
+    installed = [f"VENV={sys.prefix}", "--old-file", f"{sys.prefix}/.dev"]
+    return subprocess.run(
+        ["make", "--no-print-directory", *installed, "docs"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_fault_is_told_as_often_as_the_site_is_made(draft: Path) -> None:
+    assert make_docs(draft).returncode == 0
+    (draft / "docs/other.md").write_text("# Other\n\n## Elsewhere\n\n```{nosuch}\n```\n")
+    (draft / "docs/alone.md").write_text("# Alone\n")
+    for _ in range(2):
+        made = make_docs(draft)
+
+        assert made.returncode != 0
+        assert "Unknown directive type: 'nosuch'" in made.stderr
+        assert "local id not found in doc 'other': 'there'" in made.stderr, "index.md is as it was"
+        assert "alone.md: WARNING: document isn't included in any toctree" in made.stderr
+
+    (draft / "docs/alone.md").unlink()
+    (draft / "docs/other.md").write_text("# Other\n\n## There\n")
+    assert make_docs(draft).returncode == 0
+    assert not (draft / "build/docs/alone.html").exists(), "a page that is gone"
+
+
 def test_every_page_is_in_the_site(site: Path) -> None:
     for page in DOCS.rglob("*.md"):
         assert (site / page.relative_to(DOCS)).with_suffix(".html").is_file()
@@ -106,6 +156,10 @@ def test_every_link_leads_somewhere(pages: dict[Path, _Page]) -> None:
 
     assert followed > 1000
     assert broken == []
+
+
+def test_every_picture_is_told_to_who_cannot_see_it(pages: dict[Path, _Page]) -> None:
+    assert {path.name: page.untold for path, page in pages.items() if page.untold} == {}
 
 
 def test_links_to_elsewhere_are_secure(pages: dict[Path, _Page]) -> None:
