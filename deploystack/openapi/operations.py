@@ -33,7 +33,12 @@ _BEFORE_IT = {401, 403, 503}
 """What is answered before a view is called; any other may be its own, if it says nothing."""
 
 _WHATEVER = {"description": "Whatever the plugin answers."}
-_NOT_FOR_CALLERS = re.compile(r"^(?:(?:Args|Raises|Returns|Yields):$|:\w[\w ]*:)", re.MULTILINE)
+_NOT_FOR_CALLERS = re.compile(
+    r"^(?:(?:Args|Raises|Returns|Yields):$|:\w[\w ]*:|(?:Parameters|Raises|Returns|Yields)\n-+$)",
+    re.MULTILINE,
+)
+_IN_LINES = re.compile(r"^(?:[-*+|#>]|\d+[.)]| {4}|```)", re.MULTILINE)
+"""A list, a table, a heading, what is quoted, code."""
 
 
 class Operations:
@@ -77,7 +82,7 @@ class Operations:
         answers = answering(view, method)
         said = NOTHING if unsaid else said_of(answers)
         permissions = asked_for(view, method)
-        summary, description = _told(answers)
+        summary, description = _told(answers, rule.endpoint)
         for permission in sorted(permissions):
             description += f"\n\nTakes the permission `{permission}`."
         made: dict[str, Any] = {
@@ -95,7 +100,7 @@ class Operations:
         if said.body is not None:
             made["requestBody"] = {
                 "required": said.needs_body,
-                "content": {"application/json": self._content(said.body)},
+                "content": {"application/json": self._content(said.body, without="readOnly")},
             }
         elif said is NOTHING and method not in SAFE_METHODS:
             made["requestBody"] = {"content": {"application/json": {"schema": {}}}}
@@ -133,7 +138,7 @@ class Operations:
             made["description"] = schema.description
             made["content"] = {schema.media_type: {"schema": kind}}
         elif schema is not None:
-            made["content"] = {"application/json": self._content(schema)}
+            made["content"] = {"application/json": self._content(schema, without="writeOnly")}
         return made
 
     def _error(self, status: int, codes: list[str], operation: str) -> dict[str, str]:
@@ -150,11 +155,11 @@ class Operations:
             self._errors[key] = {"$ref": f"#/components/responses/{name}"}
         return self._errors[key]
 
-    def _content(self, schema: Any) -> dict[str, Any]:
+    def _content(self, schema: Any, *, without: str) -> dict[str, Any]:
         convert: Any = self._plugin.schemas.resolve_nested_schema  # apispec has no types here
         made = {"schema": convert(schema)}
         with suppress(NoExample):
-            made["example"] = example_of(made["schema"], self._spec.components.schemas)
+            made["example"] = example_of(made["schema"], self._spec.components.schemas, without)
         return made
 
     def _in_query(self, said: Documented) -> list[dict[str, Any]]:
@@ -167,12 +172,25 @@ class Operations:
         return found
 
 
-def _told(view: Callable[..., Any]) -> tuple[str, str]:
-    """Return the first line of what a view says of itself, and the rest that is for its callers."""
+def _told(view: Callable[..., Any], endpoint: str) -> tuple[str, str]:
+    """Return the first paragraph of what a view says of itself, and the rest for its callers."""
     text = (inspect.getdoc(view) or "").encode("utf-8", "replace").decode()
     text = _NOT_FOR_CALLERS.split(text, 1)[0].replace("``", "`").strip()
-    first, _, rest = (text or view.__name__.replace("_", " ").capitalize()).partition("\n")
-    return first.removesuffix("."), " ".join(rest.split())
+    if not text:
+        name = getattr(view, "__name__", "")
+        named = name if name.isidentifier() else endpoint.rpartition(".")[2]
+        text = re.sub(r"\W|_", " ", named).capitalize()
+    first, *others = re.split(r"\n\s*\n", text)
+    if _IN_LINES.search(first):
+        first, _, second = first.partition("\n")
+        others = [second, *others]
+    summary = " ".join(first.split()).removesuffix(".")
+    return summary, "\n\n".join(map(_joined, filter(None, others)))
+
+
+def _joined(paragraph: str) -> str:
+    """Return a paragraph on one line, unless Markdown means something by its lines."""
+    return paragraph if _IN_LINES.search(paragraph) else " ".join(paragraph.split())
 
 
 def _security(is_guarded: bool, said: Documented) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from inspect import signature
 from typing import Any
+from urllib.parse import quote
 
 from werkzeug.routing import BaseConverter, Rule
 from werkzeug.routing.rules import parse_converter_args
@@ -13,6 +14,8 @@ from werkzeug.routing.rules import parse_converter_args
 Converters = Mapping[str, type[BaseConverter]]
 
 _VARIABLE = re.compile(r"<(?:(?P<kind>\w+)(?:\((?P<arguments>.*?)\))?:)?(?P<name>\w+)>")
+_PLAIN = "/:@!$&'()*+,;="
+"""What a path may hold as it is (RFC 3986, 3.3), besides letters, digits and ``-._~``."""
 _NAME = re.compile(r"\{(\w+)\}")
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 _HEADINGS = {"db": "database", "openapi.json": "documentation", "openapi.yaml": "documentation"}
@@ -20,8 +23,11 @@ _HEADINGS = {"db": "database", "openapi.json": "documentation", "openapi.yaml": 
 
 def path_of(rule: Rule) -> str:
     """Return the path of ``rule`` as a template of OpenAPI."""
-    literal = rule.rule.replace("{", "%7B").replace("}", "%7D")
-    return _VARIABLE.sub(r"{\g<name>}", literal)
+    made, end = "", 0
+    for found in _VARIABLE.finditer(rule.rule):
+        made += quote(rule.rule[end : found.start()], _PLAIN) + f"{{{found['name']}}}"
+        end = found.end()
+    return made + quote(rule.rule[end:], _PLAIN)
 
 
 def shape_of(path: str) -> str:
