@@ -90,6 +90,16 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "required": True,
         "schema": {"type": "string", "examples": ["Bearer"]},
     },
+    "Allow": {
+        "description": "The methods that the address does accept.",
+        "required": True,
+        "schema": {"type": "string", "examples": ["HEAD, GET, OPTIONS"]},
+    },
+    "Set-Cookie": {
+        "description": "The session, or that it has ended.",
+        "required": True,
+        "schema": {"type": "string", "examples": [f"{COOKIE}=...; HttpOnly; Path=/; SameSite=Lax"]},
+    },
     "ETag": {
         "description": "Another one after each change. Send it back as `If-Match`.",
         "required": True,

@@ -27,7 +27,9 @@ REQUEST_ID = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 _WAIT = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
 _HOW = {"WWW-Authenticate": {"$ref": "#/components/headers/WWW-Authenticate"}}
 _ETAG = {"ETag": {"$ref": "#/components/headers/ETag"}}
-_HEADERS = {401: _HOW, 409: _WAIT, 412: _ETAG, 429: _WAIT, 503: _WAIT}
+_COOKIE = {"Set-Cookie": {"$ref": "#/components/headers/Set-Cookie"}}
+_ALLOW = {"Allow": {"$ref": "#/components/headers/Allow"}}
+_HEADERS = {401: _HOW, 405: _ALLOW, 409: _WAIT, 412: _ETAG, 429: _WAIT, 503: _WAIT}
 
 _BEFORE_IT = {401, 403, 503}
 """What is answered before a view is called; any other may be its own, if it says nothing."""
@@ -130,7 +132,11 @@ class Operations:
 
     def _answer(self, status: int, said: Documented) -> dict[str, Any]:
         schema = said.answers[status]
-        headers = {**REQUEST_ID, **(_ETAG if said.sends_etag else {})}
+        headers = {
+            **REQUEST_ID,
+            **(_ETAG if said.sends_etag else {}),
+            **(_COOKIE if said.sets_cookie else {}),
+        }
         made: dict[str, Any] = {"description": errors.phrase(status), "headers": headers}
         if isinstance(schema, File):
             is_object = schema.media_type in {"application/json", "application/yaml"}
