@@ -16,7 +16,7 @@ from ..access import SAFE_METHODS, answering, asked_for
 from ..documented import NOTHING, Documented, File, said_of
 from . import errors
 from .examples import NoExample, example_of
-from .places import methods_of, parameters, path_of, shape_of, tag_of
+from .places import for_people, methods_of, parameters, path_of, shape_of, tag_of
 from .schemas import Plugin, distinct
 
 SETUP_TOKEN = "setup_token"
@@ -107,18 +107,23 @@ class Operations:
         elif said is NOTHING and method not in SAFE_METHODS:
             made["requestBody"] = {"content": {"application/json": {"schema": {}}}}
         may_fail = errors.errors_of(rule, method, bool(permissions), said)
-        made["responses"] = self._responses(said, may_fail, made["operationId"])
+        made["responses"] = self._responses(said, may_fail, made["operationId"], for_people(rule))
         return made
 
     def _responses(
-        self, said: Documented, may_fail: Mapping[int, list[str]], identifier: str
+        self,
+        said: Documented,
+        may_fail: Mapping[int, list[str]],
+        identifier: str,
+        is_for_people: bool,
     ) -> dict[str, Any]:
         found = {str(status): self._answer(status, said) for status in sorted(said.answers)}
         if not said.answers:
             found |= {"2XX": _WHATEVER, "default": _WHATEVER}
         for status, codes in may_fail.items():
             if said is not NOTHING or status in _BEFORE_IT:
-                found[str(status)] = self._error(status, codes, identifier)
+                told = self._error_or_page if is_for_people else self._error
+                found[str(status)] = told(status, codes, identifier)
         return found
 
     def _identifier(self, rule: Rule, method: str) -> str:
@@ -160,6 +165,15 @@ class Operations:
             components.response(name, errors.response(status, codes, of, headers))
             self._errors[key] = {"$ref": f"#/components/responses/{name}"}
         return self._errors[key]
+
+    def _error_or_page(self, status: int, codes: list[str], operation: str) -> dict[str, str]:
+        """Return where the same is for an address at which a browser is shown a page of it."""
+        where = self._error(status, codes, operation)["$ref"]
+        name, told = where.rpartition("/")[2], self._spec.components.responses
+        if f"{name}OrPage" not in told:
+            content = {**told[name]["content"], "text/html": {"schema": {"type": "string"}}}
+            self._spec.components.response(f"{name}OrPage", {**told[name], "content": content})
+        return {"$ref": f"{where}OrPage"}
 
     def _content(self, schema: Any, *, without: str) -> dict[str, Any]:
         convert: Any = self._plugin.schemas.resolve_nested_schema  # apispec has no types here

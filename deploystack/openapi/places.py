@@ -78,6 +78,11 @@ def is_documented(rule: Rule) -> bool:
     return not rule.build_only and not rule.endpoint.startswith("web.")
 
 
+def for_people(rule: Rule) -> bool:
+    """Return whether people go there by a browser, which is then shown a page for an error."""
+    return rule.rule.startswith("/documentation")
+
+
 def plugin_of(rule: Rule) -> str | None:
     """Return whose route it is, if it is a plugin's."""
     owner, _, rest = rule.endpoint.partition(".")

@@ -46,6 +46,15 @@ def test_it_is_open_before_setup(client: FlaskClient, address: str) -> None:
     assert answer.data
 
 
+def test_a_browser_is_shown_errors_as_documented(client: FlaskClient) -> None:
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    for address in (*(each for each in ADDRESSES if "/api/" not in each), "/api/openapi.json"):
+        answer = client.get(address, headers={**browser, "Host": "elsewhere.example"})
+
+        assert answer.mimetype == ("application/json" if "/api/" in address else "text/html")
+        check("GET", address, 403, answer.mimetype, dict(answer.headers), answer.text)
+
+
 def test_all_formats_are_one_document(client: FlaskClient) -> None:
     document = json.loads(client.get("/api/openapi.json").text)
 
