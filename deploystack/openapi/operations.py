@@ -16,7 +16,7 @@ from ..access import SAFE_METHODS, answering, asked_for
 from ..documented import NOTHING, Documented, File, said_of
 from . import errors
 from .examples import NoExample, example_of
-from .places import for_people, methods_of, parameters, path_of, shape_of, tag_of
+from .places import for_people, may_redirect, methods_of, parameters, path_of, shape_of, tag_of
 from .schemas import Plugin, distinct
 
 SETUP_TOKEN = "setup_token"
@@ -35,6 +35,18 @@ _BEFORE_IT = {401, 403, 503}
 """What is answered before a view is called; any other may be its own, if it says nothing."""
 
 _WHATEVER = {"description": "Whatever the plugin answers."}
+_ELSEWHERE = {
+    "description": "Permanent Redirect.",
+    "headers": {
+        **REQUEST_ID,
+        "Location": {
+            "description": "Where it is.",
+            "required": True,
+            "schema": {"type": "string", "format": "uri-reference"},
+        },
+    },
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
 _NOT_FOR_CALLERS = re.compile(
     r"^(?:(?:Args|Raises|Returns|Yields):$|:\w[\w ]*:|(?:Parameters|Raises|Returns|Yields)\n-+$)",
     re.MULTILINE,
@@ -108,6 +120,8 @@ class Operations:
             made["requestBody"] = {"content": {"application/json": {"schema": {}}}}
         may_fail = errors.errors_of(rule, method, bool(permissions), said)
         made["responses"] = self._responses(said, may_fail, made["operationId"], for_people(rule))
+        if may_redirect(rule, self._app.url_map.iter_rules(rule.endpoint)):
+            made["responses"]["308"] = _ELSEWHERE
         return made
 
     def _responses(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from inspect import signature
 from typing import Any
 from urllib.parse import quote
@@ -78,6 +78,13 @@ def is_documented(rule: Rule) -> bool:
     return not rule.build_only and not rule.endpoint.startswith("web.")
 
 
+def may_redirect(rule: Rule, of_endpoint: Iterable[Rule]) -> bool:
+    """Return whether Werkzeug leads on from ``rule``: always, or to the address for a default."""
+    return rule.redirect_to is not None or any(
+        other.provides_defaults_for(rule) for other in of_endpoint
+    )
+
+
 def for_people(rule: Rule) -> bool:
     """Return whether people go there by a browser, which is then shown a page for an error."""
     return rule.rule.startswith("/documentation")
@@ -102,6 +109,8 @@ def _schema(kind: str, arguments: str | None, converters: Converters) -> dict[st
     given = signature(converter).bind(None, *values, **named).arguments
     if kind == "any":
         return {"type": "string", "enum": list(given["items"])}
+    if given.get("fixed_digits"):
+        return {"type": "string", "pattern": f"^[0-9]{{{given['fixed_digits']}}}$"}
     if kind == "uuid":
         return {"type": "string", "format": "uuid"}
     if kind in {"int", "float"}:

@@ -62,7 +62,7 @@ def _moment(
     if field.format in _ISO and not is_naive and not isinstance(field, fields.Time):
         return made
     own = {"format", "example", "examples", "min", "pattern"}
-    said = {name: field.metadata[name] for name in own & field.metadata.keys()}
+    said = {name: field.metadata[name] for name in sorted(own & field.metadata.keys())}
     value: Any = _MOMENT.replace(tzinfo=None) if is_naive else _MOMENT
     if isinstance(field, fields.Date):
         value = value.date()

@@ -189,6 +189,21 @@ def test_what_a_view_is_called_by_is_no_sentence_of_its_own(tmp_path: Path) -> N
     assert nameless["summary"] == "By lambda"
 
 
+def test_what_leads_on_says_so(tmp_path: Path) -> None:
+    """A route that is an old address of another, and one that says what is left out by default."""
+    code = """
+    Documented({200: Note})(view)
+    add("/pages", "pages", defaults={"page": 1})
+    add("/pages/<int:page>", "pages")
+    add("/old", "old", redirect_to="/api/plugin/odd/pages")
+    """
+    made = operations(document_with(tmp_path, odd(code)))
+
+    leads = {name for name, operation in made.items() if "308" in operation["responses"]}
+    assert leads == {"GET /pages/{page}", "GET /old"}
+    assert "Location" in made["GET /old"]["responses"]["308"]["headers"]
+
+
 def test_a_route_may_answer_what_is_no_json(tmp_path: Path) -> None:
     code = """
     add("/a", function=Documented({200: File("text/csv", "All notes.")})(view))
@@ -336,10 +351,11 @@ def test_examples_are_examples(tmp_path: Path) -> None:
     [
         ("string(length=3):x", {"type": "string", "minLength": 3, "maxLength": 3}),
         ("string(2, 5):x", {"type": "string", "minLength": 2, "maxLength": 5}),
-        ("int(4, 1, 9):x", {"type": "integer", "minimum": 1, "maximum": 9}),
+        ("int(0, 1, 9):x", {"type": "integer", "minimum": 1, "maximum": 9}),
         ("int(signed=True):x", {"type": "integer"}),
         ("float:x", {"type": "number", "minimum": 0}),
         ("any('a)b', \"c,d\"):x", {"type": "string", "enum": ["a)b", "c,d"]}),
+        ("int(fixed_digits=4):x", {"type": "string", "pattern": "^[0-9]{4}$"}),
         ("uuid:x", {"type": "string", "format": "uuid"}),
         ("path:x", {"type": "string", "minLength": 1}),
     ],
