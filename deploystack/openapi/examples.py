@@ -18,6 +18,9 @@ _FORMATS = {
     "uuid": "335f4c9e-8b7a-4d4c-a35f-2c9e0b7a1d4c",
 }
 
+_MOST = 1000
+"""How long an example may be, in characters or members."""
+
 Part = Mapping[str, Any]
 
 
@@ -81,6 +84,8 @@ class _Examples:
 
     def _array(self, schema: Part, within: frozenset[str]) -> list[Any]:
         length = schema.get("minItems", min(1, schema.get("maxItems", 1)))
+        if length > _MOST:
+            raise NoExample("many of them")
         try:
             return [self.of(schema.get("items", {}), within)] * length
         except NoExample:
@@ -108,7 +113,7 @@ def _text(schema: Part) -> str:
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     text = _FORMATS.get(schema.get("format", ""), "")
     fits = least <= len(text) and (most is None or len(text) <= most)
-    if pattern is not None or (text and not fits):
+    if pattern is not None or (text and not fits) or least > _MOST:
         raise NoExample(pattern or text)
     return text or "text".ljust(least, ".")[:most]
 
