@@ -11,6 +11,7 @@ hands its function over with :func:`register_authentication`.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -107,9 +108,13 @@ def _require_json() -> None:
 
 
 def answering(view: Callable[..., Any], method: str) -> Callable[..., Any]:
-    """Return what answers ``method``: of a view that is a class, the function of that name."""
+    """Return what answers ``method``: of a view that is a class, the function of that name.
+
+    Of a ``functools.partial`` it is the function that is called.
+    """
     found: Callable[..., Any] = getattr(getattr(view, "view_class", None), method.lower(), view)
-    return found
+    innermost = inspect.unwrap(found)
+    return innermost.func if isinstance(innermost, functools.partial) else found
 
 
 def asked_for(view: Callable[..., Any], method: str) -> frozenset[str]:

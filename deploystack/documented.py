@@ -53,6 +53,7 @@ class Documented:
         needs_database: whether it answers 503 without one.
         sends_etag: whether its answer has an ``ETag``.
         takes_if_match: whether it heeds ``If-Match``.
+        sets_cookie: whether its answer begins or ends a session.
     """
 
     answers: Mapping[int, SomeSchema | File | None]
@@ -64,6 +65,7 @@ class Documented:
     needs_database: bool = True
     sends_etag: bool = False
     takes_if_match: bool = False
+    sets_cookie: bool = False
 
     def __call__(self, view: F) -> F:
         """Say so of ``view``."""

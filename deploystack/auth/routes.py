@@ -15,6 +15,7 @@ from ..documented import Documented, Done
 from ..errors import ApiError
 from ..http import has_body, read_json, require_same_origin
 from ..models import ApiToken
+from ..settings.codes import UNREADABLE
 from . import accounts, login, sessions, tokens
 from .answers import LoginStatus, NewlyMadeToken, Tokens, UserDone
 from .authentication import require_session
@@ -28,7 +29,7 @@ _password_change, _profile, _new_token = PasswordChange(), Profile(), NewToken()
 
 
 @blueprint.get("/status")
-@Documented({200: LoginStatus})
+@Documented({200: LoginStatus}, errors={503: UNREADABLE})
 def status() -> Response:
     """Tell whether people may log in or register, and how the first account is made."""
     config = get_database(current_app).config
@@ -54,8 +55,10 @@ def status() -> Response:
     errors={
         400: ["email_taken", "username_taken", "weak_password"],
         403: ["login_disabled", "registration_disabled"],
+        503: UNREADABLE,
     },
     who="setup",
+    sets_cookie=True,
 )
 def register() -> Response:
     """Make an account for whoever asks, and log them in. The first one administers."""
@@ -83,7 +86,13 @@ def register() -> Response:
 @Documented(
     {200: UserDone},
     body=_login,
-    errors={400: ["invalid_credentials"], 403: ["login_disabled"], 429: ["too_many_attempts"]},
+    errors={
+        400: ["invalid_credentials"],
+        403: ["login_disabled"],
+        429: ["too_many_attempts"],
+        503: UNREADABLE,
+    },
+    sets_cookie=True,
 )
 def log_in() -> Response:
     """Begin a session."""
@@ -97,7 +106,7 @@ def log_in() -> Response:
 
 
 @blueprint.post("/logout")
-@Documented({200: Done}, body=_nothing, needs_body=False)
+@Documented({200: Done}, body=_nothing, needs_body=False, sets_cookie=True)
 def log_out() -> Response:
     """End the session, if there is one."""
     require_same_origin(request)
@@ -122,6 +131,7 @@ def log_out() -> Response:
         429: ["too_many_attempts"],
     },
     who="session",
+    sets_cookie=True,
 )
 def change_password() -> Response:
     """Change one's own password, and end all other sessions."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
+import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from apispec import APISpec
@@ -15,8 +18,10 @@ from werkzeug.routing import Rule
 from ..auth.sessions import COOKIE
 from ..database.access import HEADER
 from ..logs import describe
+from .markdown import page
 from .operations import IF_MATCH, SESSION, SETUP_TOKEN, TOKEN, Operations
 from .places import is_documented, plugin_of, tag_of
+from .postman import collection
 from .schemas import Plugin
 
 log = logging.getLogger(__name__)
@@ -85,6 +90,16 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "required": True,
         "schema": {"type": "string", "examples": ["Bearer"]},
     },
+    "Allow": {
+        "description": "The methods that the address does accept.",
+        "required": True,
+        "schema": {"type": "string", "examples": ["HEAD, GET, OPTIONS"]},
+    },
+    "Set-Cookie": {
+        "description": "The session, or that it has ended.",
+        "required": True,
+        "schema": {"type": "string", "examples": [f"{COOKIE}=...; HttpOnly; Path=/; SameSite=Lax"]},
+    },
     "ETag": {
         "description": "Another one after each change. Send it back as `If-Match`.",
         "required": True,
@@ -133,7 +148,7 @@ def document(app: Flask, version: str, *, with_plugins: bool = True) -> dict[str
             _add(spec, operations, rules)
         elif _is_sound(app, rules, f"the plugin {owner}", unsaid=True):
             _add(spec, operations, rules, unsaid=True)
-    return dict(spec.to_dict())
+    return _said_in_json(spec)
 
 
 def _begun(app: Flask, version: str) -> tuple[APISpec, Operations]:
@@ -175,10 +190,35 @@ def _is_sound(app: Flask, rules: Sequence[Rule], what: str, *, unsaid: bool = Fa
     try:
         spec, operations = _begun(app, "0")
         _add(spec, operations, rules, unsaid=unsaid)
-        json.dumps(spec.to_dict(), ensure_ascii=False, allow_nan=False).encode()
+        made = _said_in_json(spec)
+        json.dumps(made, ensure_ascii=False).encode()
+        page(made)
+        collection(made)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # a plugin is free to raise anything
         log.warning("The documentation leaves out %s: %s", what, describe(error))
         return False
     return True
+
+
+def _said_in_json(spec: APISpec) -> dict[str, Any]:
+    """Return the document, of what JSON has alone.
+
+    Raises:
+        TypeError: something in it cannot be said in JSON.
+        ValueError: a number in it cannot.
+    """
+    said: dict[str, Any] = json.loads(json.dumps(spec.to_dict(), allow_nan=False, default=_plain))
+    return said
+
+
+def _plain(value: object) -> object:
+    """Return a default, a bound or an example of a schema as an answer would hold it."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can say")

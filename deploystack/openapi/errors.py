@@ -14,13 +14,16 @@ from ..database.codes import REFUSED, UNAVAILABLE
 from ..documented import Documented
 from ..errors import SENTENCES
 from ..plugins.codes import OUT_OF_SERVICE
+from ..settings.codes import UNREADABLE
 from .meanings import MEANINGS
 from .places import plugin_of
 
 _BODY = ("bad_request", "invalid_body", "invalid_json", "validation_error")
 _NAMES = {
     frozenset(UNAVAILABLE): "DatabaseUnavailable",
+    frozenset({*UNAVAILABLE, *UNREADABLE}): "SettingUnavailable",
     frozenset({*UNAVAILABLE, *OUT_OF_SERVICE}): "PluginUnavailable",
+    frozenset({*UNAVAILABLE, *UNREADABLE, *OUT_OF_SERVICE}): "PluginRouteUnavailable",
     frozenset(REFUSED): "DatabaseRefused",
     frozenset(_BODY): "InvalidBody",
 }
@@ -63,9 +66,9 @@ def errors_of(rule: Rule, method: str, is_guarded: bool, said: Documented) -> di
     add(415, ["unsupported_media_type"], when=said.body or (is_guarded and changes))
     add(500, ["data_folder_not_writable"], when=said.who == "setup")
     add(503, UNAVAILABLE, when=said.needs_database or is_known)
-    # What a plugin lets through to the database is its own affair.
+    # What a plugin lets through to the database, and which settings it asks for, is its own affair.
     add(400, ["value_refused"], when=plugin_of(rule))
-    add(503, (*UNAVAILABLE, *OUT_OF_SERVICE), when=plugin_of(rule))
+    add(503, (*UNAVAILABLE, *UNREADABLE, *OUT_OF_SERVICE), when=plugin_of(rule))
     for status, codes in said.errors.items():
         if isinstance(codes, str) or not all(map(_CODE.fullmatch, codes)):
             raise ValueError(f"the codes of {status} are no list of words in snake_case")

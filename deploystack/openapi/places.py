@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from inspect import signature
 from typing import Any
+from urllib.parse import quote
 
 from werkzeug.routing import BaseConverter, Rule
 from werkzeug.routing.rules import parse_converter_args
@@ -13,6 +14,8 @@ from werkzeug.routing.rules import parse_converter_args
 Converters = Mapping[str, type[BaseConverter]]
 
 _VARIABLE = re.compile(r"<(?:(?P<kind>\w+)(?:\((?P<arguments>.*?)\))?:)?(?P<name>\w+)>")
+_PLAIN = "/:@!$&'()*+,;="
+"""What a path may hold as it is (RFC 3986, 3.3), besides letters, digits and ``-._~``."""
 _NAME = re.compile(r"\{(\w+)\}")
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 _HEADINGS = {"db": "database", "openapi.json": "documentation", "openapi.yaml": "documentation"}
@@ -20,8 +23,11 @@ _HEADINGS = {"db": "database", "openapi.json": "documentation", "openapi.yaml": 
 
 def path_of(rule: Rule) -> str:
     """Return the path of ``rule`` as a template of OpenAPI."""
-    literal = rule.rule.replace("{", "%7B").replace("}", "%7D")
-    return _VARIABLE.sub(r"{\g<name>}", literal)
+    made, end = "", 0
+    for found in _VARIABLE.finditer(rule.rule):
+        made += quote(rule.rule[end : found.start()], _PLAIN) + f"{{{found['name']}}}"
+        end = found.end()
+    return made + quote(rule.rule[end:], _PLAIN)
 
 
 def shape_of(path: str) -> str:
@@ -72,6 +78,18 @@ def is_documented(rule: Rule) -> bool:
     return not rule.build_only and not rule.endpoint.startswith("web.")
 
 
+def may_redirect(rule: Rule, of_endpoint: Iterable[Rule]) -> bool:
+    """Return whether Werkzeug leads on from ``rule``: always, or to the address for a default."""
+    return rule.redirect_to is not None or any(
+        other.provides_defaults_for(rule) for other in of_endpoint
+    )
+
+
+def for_people(rule: Rule) -> bool:
+    """Return whether people go there by a browser, which is then shown a page for an error."""
+    return rule.rule.startswith("/documentation")
+
+
 def plugin_of(rule: Rule) -> str | None:
     """Return whose route it is, if it is a plugin's."""
     owner, _, rest = rule.endpoint.partition(".")
@@ -91,6 +109,8 @@ def _schema(kind: str, arguments: str | None, converters: Converters) -> dict[st
     given = signature(converter).bind(None, *values, **named).arguments
     if kind == "any":
         return {"type": "string", "enum": list(given["items"])}
+    if given.get("fixed_digits"):
+        return {"type": "string", "pattern": f"^[0-9]{{{given['fixed_digits']}}}$"}
     if kind == "uuid":
         return {"type": "string", "format": "uuid"}
     if kind in {"int", "float"}:

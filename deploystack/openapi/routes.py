@@ -21,11 +21,13 @@ from werkzeug.exceptions import NotFound
 from ..database import get_database
 from ..documented import Documented, File
 from ..settings import get_settings
+from ..settings.codes import UNREADABLE
 from .files import page_assets, page_template
 from .kept import Texts, get_texts
 
 SETTING = "global.enable_swagger_docs"
 
+_HIDDEN = {404: ["not_found"], 503: UNREADABLE}
 _JSON = File("application/json", "The document.")
 _YAML = File("application/yaml", "The document.")
 
@@ -55,14 +57,14 @@ def _refuse_if_hidden() -> None:
 
 
 @blueprint.get("/api/openapi.json")
-@Documented({200: _JSON}, errors={404: ["not_found"]})
+@Documented({200: _JSON}, errors=_HIDDEN)
 def as_json() -> Response:
     """Return this document."""
     return Response(get_texts(current_app).text("json"), mimetype="application/json")
 
 
 @blueprint.get("/api/openapi.yaml")
-@Documented({200: _YAML}, errors={404: ["not_found"]})
+@Documented({200: _YAML}, errors=_HIDDEN)
 def as_yaml() -> Response:
     """Return this document as YAML."""
     return Response(get_texts(current_app).text("yaml"), mimetype="application/yaml")
@@ -73,7 +75,7 @@ blueprint.add_url_rule("/documentation/yaml", "yaml", as_yaml)
 
 
 @blueprint.get("/documentation")
-@Documented({200: File("text/html", "The page.")}, errors={404: ["not_found"]})
+@Documented({200: File("text/html", "The page.")}, errors=_HIDDEN)
 def page() -> Response:
     """Show the documentation, in which calls can be tried."""
     asset = page_assets(current_app).address
@@ -82,7 +84,7 @@ def page() -> Response:
 
 
 @blueprint.get("/documentation/files/<version>/<name>")
-@Documented({200: File("*/*", "The file.")}, errors={404: ["not_found"]})
+@Documented({200: File("*/*", "The file.")}, errors=_HIDDEN)
 def file(version: str, name: str) -> Response:
     """Return what the page consists of."""
     return page_assets(current_app).response(request, version, name)

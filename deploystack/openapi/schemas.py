@@ -12,6 +12,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from ..documented import Shown
+from .properties import corrected
 
 _OURS = f"{__package__.partition('.')[0]}."
 
@@ -35,18 +36,13 @@ class Converter(OpenAPIConverter):
             made["required"] = sorted(names[name] for name in always)
         own: dict[str, Any] = getattr(kind.Meta, "json_schema", {})
         if "oneOf" in own:  # then it says all there is to say
-            return {"description": made["description"], **own}
+            return {name: made[name] for name in ("description",) if name in made} | own
         return {**made, **own}
 
     def field2property(self, field: fields.Field[Any]) -> dict[str, Any]:
         """Return the JSON Schema of a field; its metadata may say what code checks."""
-        made: dict[str, Any] = super().field2property(field)
-        if "pattern" in made:
-            made["pattern"] = _ecma(made["pattern"])
-        if "example" in made:
-            made["examples"] = [made.pop("example")]
-        made.update(field.metadata.get("json_schema", {}))
-        return made
+        made = corrected(field, super().field2property(field))
+        return {**made, **field.metadata.get("json_schema", {})}
 
 
 class Plugin(MarshmallowPlugin):
@@ -92,9 +88,3 @@ def _class_of(schema: Schema | type[Schema]) -> type[Schema]:
 
 def _unwrapped(text: str) -> str:
     return " ".join(text.split())
-
-
-def _ecma(pattern: str) -> str:
-    """Return a pattern that must match from the beginning as JSON Schema has it."""
-    pattern = pattern.replace(r"\Z", "$")
-    return pattern if pattern.startswith("^") else f"^(?:{pattern})"

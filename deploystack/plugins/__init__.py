@@ -10,7 +10,7 @@ from ..database.binding import db
 from ..database.engines import READ_ONLY
 from ..database.secrecy import NO_SECRET, SECRET, secret_where
 from ..database.types import UTCDateTime
-from ..documented import Documented
+from ..documented import Documented, File
 from ..errors import ApiError
 from ..http import read_json, require_same_origin
 from ..models import Role, User
@@ -26,6 +26,7 @@ __all__ = [
     "SECRET",
     "ApiError",
     "Documented",
+    "File",
     "Model",
     "PluginMetadata",
     "Principal",

@@ -25,6 +25,7 @@ from .answers import (
     SettingsFound,
 )
 from .bulk import write_all
+from .codes import UNREADABLE
 from .condition import HEALTHY, condition
 from .groups import settings_in
 from .problems import changed_meanwhile
@@ -161,7 +162,7 @@ def bulk() -> Response:
     errors={
         409: ["mail_disabled", "setting_conflict", "setting_missing"],
         502: ["smtp_failed"],
-        503: ["encryption_key_wrong", "secret_unreadable"],
+        503: UNREADABLE,
         504: ["smtp_timeout"],
     },
 )

@@ -21,7 +21,7 @@ MAX_NAME = 255
 
 _UNICODE = {"pattern": r"^[^\u0000]*$"}
 _NAME = {"example": "notes.color"}
-_GROUP = {"example": "notes"}
+_GROUP = {"example": "global"}
 _VALUE = {
     "example": "blue",
     "description": "Of the setting's type, or as text; `null` is what code declares, or nothing.",
@@ -90,6 +90,11 @@ class _Change(Schema):
 class SettingChange(_Change):
     """What is to be changed of a setting: at least one of them."""
 
+    class Meta:
+        """The example is one for the setting that examples of addresses name."""
+
+        json_schema: ClassVar[dict[str, Any]] = {"minProperties": 1, "examples": [{"value": 587}]}
+
     value = fields.Raw(allow_none=True, metadata=_VALUE)
     description = _Description()
     encrypted = _Flag()
@@ -154,7 +159,7 @@ class GroupChange(_Change):
 class NewGroup(GroupChange):
     """A group to make."""
 
-    id = fields.String(required=True, validate=_KEY, metadata=_GROUP)
+    id = fields.String(required=True, validate=_KEY, metadata={"example": "notes"})
     name = _text(MAX_NAME, "Notes", least=1, required=True)
 
 

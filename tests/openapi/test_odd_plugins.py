@@ -84,6 +84,10 @@ ROUTES = {
         'add("/<int:x>", "x"); add("/<y>", "y")',
         {"GET /{x}"},
     ),
+    "what an address cannot hold": (
+        'add("/a?b#c%/<x>/ü d")',
+        {"GET /a%3Fb%23c%25/{x}/%C3%BC%20d"},
+    ),
     "braces": ('add("/{a}/<b>")', {"GET /%7Ba%7D/{b}"}),
     "a docstring that is no Unicode": (
         r"""
@@ -146,22 +150,92 @@ def test_what_each_method_of_a_class_says_is_said_of_it(tmp_path: Path) -> None:
     assert "201" in post["responses"]
 
 
+def test_what_a_view_is_called_by_is_no_sentence_of_its_own(tmp_path: Path) -> None:
+    code = """
+    import functools
+
+    def told(x, y):
+        '''Tell of everything, in a sentence that takes more than one
+        line.
+
+        - One
+        - two
+
+        And
+        more.
+
+        Parameters
+        ----------
+        x : nobody's business
+        '''
+
+    def with_list():
+        '''Tell:
+        - one
+        - two
+        '''
+
+    add("/told", "told", functools.partial(require_permission("odd.tell")(told), 1))
+    add("/list", "list", with_list)
+    add("/lambda", "by-lambda", lambda: {})
+    """
+    made = operations(document_with(tmp_path, odd(code)))
+    told, with_list, nameless = made["GET /told"], made["GET /list"], made["GET /lambda"]
+
+    assert told["summary"] == "Tell of everything, in a sentence that takes more than one line"
+    assert told["description"] == ("- One\n- two\n\nAnd more.\n\nTakes the permission `odd.tell`.")
+    assert told["security"] != []
+    assert (with_list["summary"], with_list["description"]) == ("Tell:", "- one\n- two")
+    assert nameless["summary"] == "By lambda"
+
+
+def test_what_leads_on_says_so(tmp_path: Path) -> None:
+    """A route that is an old address of another, and one that says what is left out by default."""
+    code = """
+    Documented({200: Note})(view)
+    add("/pages", "pages", defaults={"page": 1})
+    add("/pages/<int:page>", "pages")
+    add("/old", "old", redirect_to="/api/plugin/odd/pages")
+    """
+    made = operations(document_with(tmp_path, odd(code)))
+
+    leads = {name for name, operation in made.items() if "308" in operation["responses"]}
+    assert leads == {"GET /pages/{page}", "GET /old"}
+    assert "Location" in made["GET /old"]["responses"]["308"]["headers"]
+
+
+def test_a_route_may_answer_what_is_no_json(tmp_path: Path) -> None:
+    code = """
+    add("/a", function=Documented({200: File("text/csv", "All notes.")})(view))
+    """
+    said = operations(document_with(tmp_path, odd(code)))["GET /a"]["responses"]["200"]
+
+    assert said["description"] == "All notes."
+    assert said["content"] == {"text/csv": {"schema": {"type": "string"}}}
+
+
 def test_an_administrator_may_what_a_method_of_a_class_asks_for(
     make_app: MakeApp, tmp_path: Path, body: dict[str, str]
 ) -> None:
     code = """
+    import functools
+
     class Notes(MethodView):
         @require_permission("odd.write")
         def post(self):
             return {}
 
     add("/notes", function=Notes.as_view("notes"))
+    partly = functools.partial(require_permission("odd.more")(view), x=1)
+    add("/partly", "partly", partly, methods=["POST"])
     """
     (tmp_path / "odd.py").write_text(odd(code))
     app = make_app(DEPLOYSTACK_PLUGINS_PATH=tmp_path)
     set_up(app, body)
 
-    assert administrator(app).post(f"{HOME}/notes", json={}).status_code == 200
+    admin = administrator(app)
+    for place in ("notes", "partly"):
+        assert admin.post(f"{HOME}/{place}", json={}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -277,10 +351,11 @@ def test_examples_are_examples(tmp_path: Path) -> None:
     [
         ("string(length=3):x", {"type": "string", "minLength": 3, "maxLength": 3}),
         ("string(2, 5):x", {"type": "string", "minLength": 2, "maxLength": 5}),
-        ("int(4, 1, 9):x", {"type": "integer", "minimum": 1, "maximum": 9}),
+        ("int(0, 1, 9):x", {"type": "integer", "minimum": 1, "maximum": 9}),
         ("int(signed=True):x", {"type": "integer"}),
         ("float:x", {"type": "number", "minimum": 0}),
         ("any('a)b', \"c,d\"):x", {"type": "string", "enum": ["a)b", "c,d"]}),
+        ("int(fixed_digits=4):x", {"type": "string", "pattern": "^[0-9]{4}$"}),
         ("uuid:x", {"type": "string", "format": "uuid"}),
         ("path:x", {"type": "string", "minLength": 1}),
     ],

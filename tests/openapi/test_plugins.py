@@ -107,6 +107,7 @@ def test_what_they_declare_is_in_it(tmp_path: Path) -> None:
     codes = {status: codes_of(document, r) for status, r in show["responses"].items()}
     assert codes["404"] == {"not_found", "note_unknown"}
     assert {"plugin_waiting", "plugin_request_failed", "not_configured"} <= codes["503"]
+    assert "secret_unreadable" in codes["503"], "it may read settings, and any may be encrypted"
     assert write["requestBody"]["content"]["application/json"]["example"] == {"text": "Buy milk."}
     named = write["responses"]["201"]["content"]["application/json"]["schema"]["$ref"]
     assert named.rpartition("/")[2].endswith(".User")

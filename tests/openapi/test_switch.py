@@ -15,7 +15,8 @@ from deploystack.openapi.routes import SETTING
 from tests.conftest import MakeApp
 from tests.support.answers import assert_error
 from tests.support.applications import look_again, set_up
-from tests.support.people import administrator, switch
+from tests.support.documented import check
+from tests.support.people import LOGIN, REGISTER, administrator, switch
 from tests.support.waiting import until
 
 ADDRESSES = {
@@ -43,6 +44,15 @@ def test_it_is_open_before_setup(client: FlaskClient, address: str) -> None:
 
     assert (answer.status_code, answer.mimetype) == (200, ADDRESSES[address])
     assert answer.data
+
+
+def test_a_browser_is_shown_errors_as_documented(client: FlaskClient) -> None:
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    for address in (*(each for each in ADDRESSES if "/api/" not in each), "/api/openapi.json"):
+        answer = client.get(address, headers={**browser, "Host": "elsewhere.example"})
+
+        assert answer.mimetype == ("application/json" if "/api/" in address else "text/html")
+        check("GET", address, 403, answer.mimetype, dict(answer.headers), answer.text)
 
 
 def test_all_formats_are_one_document(client: FlaskClient) -> None:
@@ -88,3 +98,20 @@ def test_nothing_is_shown_while_nobody_can_tell_whether_it_may_be(
 
     for address in ADDRESSES:
         assert_error(client.get(address), 503, "selection_unreadable")
+
+
+def test_a_switch_that_cannot_be_decrypted_is_told_as_documented(make_app: MakeApp) -> None:
+    """An administrator may encrypt any setting, and the key may be lost later."""
+    app = make_app(DEPLOYSTACK_ENCRYPTION_SECRET="a" * 32)
+    set_up(app, {"type": "sqlite"})
+    admin = administrator(app)
+    for key in (SETTING, "global.enable_login", "global.enable_email_registration"):
+        assert admin.put(f"/api/settings/{key}", json={"encrypted": True}).status_code == 200
+
+    other = make_app(DEPLOYSTACK_ENCRYPTION_SECRET="b" * 32).test_client()
+
+    asked = [("GET", address) for address in (*ADDRESSES, "/api/auth/status")]
+    for method, address in (*asked, ("POST", LOGIN), ("POST", REGISTER)):
+        answer = other.open(address, method=method)
+        assert_error(answer, 503, "encryption_key_wrong")
+        check(method, address, 503, answer.mimetype, dict(answer.headers), answer.text)

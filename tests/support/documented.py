@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
-HEADERS = {"x-request-id", "etag", "www-authenticate"}
+HEADERS = {"x-request-id", "etag", "www-authenticate", "allow", "set-cookie"}
 JSON = "application/json"
 _SURROGATE = re.compile(r"\\ud[89a-f][0-9a-f]{2}")
 
