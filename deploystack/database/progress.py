@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ from .target import Dialect
 log = logging.getLogger(__name__)
 
 FILE = "setup-progress.json"
+
+LOOKS, LOOK_SECONDS = 4, 0.005
+"""How often, and how long apart, the claim is tried: somebody else who looks has it for less."""
 
 _STEP = {"step", "name", "label"}
 
@@ -170,10 +174,15 @@ def _is_left_over(config: Config, path: Path, told: dict[str, Any]) -> bool:
     Then that is noted, so that it is tried once only: for a moment this takes the claim itself,
     and whoever would set up just then would be told to wait.
     """
-    with suppress(ApiError, OSError), claim(config):
-        if _read(path) == told:
-            _write(path, {**told, "interrupted": True})
-            return True
+    noted = {**told, "interrupted": True}
+    for _ in range(LOOKS):
+        with suppress(ApiError, OSError), claim(config):
+            if _read(path) == told:
+                _write(path, noted)
+        found = _read(path)
+        if found != told:
+            return found == noted
+        time.sleep(LOOK_SECONDS)
     return False
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from flask.testing import FlaskClient
 
 from deploystack.database import get_database
 from deploystack.database.claim import claim
-from deploystack.database.progress import FILE
+from deploystack.database.progress import FILE, watched
 from deploystack.database.setup import set_up
 from deploystack.database.target import SqliteTarget
 from tests.conftest import MakeApp, Serve
@@ -85,6 +87,22 @@ def test_a_setup_that_died_is_told_as_interrupted_until_the_next(
         assert {state for *_, state in steps(told)} == {"done", "waiting"}
     assert client.post(SETUP, json=SQLITE).status_code == 200
     assert client.get(PROGRESS).json == IDLE
+
+
+def test_all_who_look_at_the_same_moment_are_told_that_it_died(app: Flask, data_dir: Path) -> None:
+    """Each takes the claim for a moment, to see that nobody has it."""
+    set_up_in_a_process(SQLITE, data_dir, killed_after="seeding")
+    config, left = get_database(app).config, (data_dir / FILE).read_text()
+    together = threading.Barrier(4)
+
+    def look(_: int) -> object:
+        together.wait(10)
+        return watched(config)["state"]
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(25):
+            (data_dir / FILE).write_text(left)
+            assert set(pool.map(look, range(4))) == {"interrupted"}
 
 
 def test_a_setup_that_is_held_up_is_no_interrupted_one(
