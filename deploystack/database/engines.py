@@ -228,9 +228,13 @@ def _sqlite_creator(path: Path, busy_seconds: float) -> Any:
             isolation_level=None,
             check_same_thread=False,
         )
-        if _WAL_IS_SAFE:
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+        try:
+            if _WAL_IS_SAFE:
+                connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+        except sqlite3.Error:  # it is damaged, or no database
+            connection.close()
+            raise
         return connection
 
     return connect

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 from weakref import WeakSet
 
@@ -115,4 +115,9 @@ class SqliteConnection(sqlite3.Connection):
     def close(self) -> None:
         """Close the handle, unless somebody else may be using it."""
         if not self._is_abandoned:
+            super().close()
+
+    def __del__(self) -> None:
+        """Close the handle now that nobody refers to it: its user may have been left behind."""
+        with suppress(sqlite3.ProgrammingError):  # it was never opened
             super().close()

@@ -121,8 +121,11 @@ def test_no_connection_is_free(app: Flask, data_dir: Path) -> None:
             max_overflow=0,
             pool_timeout=0.01,
         )
-        with engine.connect():
-            engine.connect()
+        try:
+            with engine.connect():
+                engine.connect()
+        finally:
+            engine.dispose()
 
     client = at_route(app, use)
     set_up(app, SQLITE)
