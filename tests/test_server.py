@@ -28,7 +28,8 @@ UNCONFIGURED = {
     "dialect": None,
     "setup_token_required": False,
 }
-MAX_BYTES = 100 * 10**6
+MAX_BYTES = 115 * 10**6
+"""Of memory, in a worker: 91 MB on Python 3.11, up to 105 on Python 3.13."""
 
 
 def processes(server: Server) -> list[psutil.Process]:

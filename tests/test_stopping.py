@@ -138,7 +138,7 @@ def test_sighup_replaces_the_workers_without_a_pause(serve: Serve) -> None:
         asking = pool.submit(ask)
         psutil.Process(server.pid).send_signal(signal.SIGHUP)
         try:
-            until(lambda: not set(old) & set(server.workers()) and serving(server.workers(), 1))
+            until(lambda: not set(old) & set(server.workers()) and serving(server.workers(), 1), 30)
         finally:
             done.set()
         asking.result(10)

@@ -134,12 +134,18 @@ def test_it_must_be_an_object(client: FlaskClient, route: str, body: str) -> Non
         b'{"type": "sqlite", "x": [-Infinity]}',
         b"[" * MAX_BYTES,
         b'{"type":' * (MAX_BYTES // 8),
-        b"[" * (MAX_BYTES // 2) + b"]" * (MAX_BYTES // 2),
     ],
     ids=lambda body: repr(body[:40]),
 )
 def test_it_must_be_json(client: FlaskClient, route: str, body: bytes) -> None:
     assert refused(client, route, body)["code"] == "invalid_json"
+
+
+def test_it_is_read_as_deep_as_python_reads(client: FlaskClient, route: str) -> None:
+    """Python 3.13 reads this list, and earlier ones do not."""
+    body = b"[" * (MAX_BYTES // 2) + b"]" * (MAX_BYTES // 2)
+
+    assert refused(client, route, body)["code"] in {"invalid_json", "invalid_body"}
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"9" * 4000, b"-0.0", b"1E400"])
