@@ -11,7 +11,7 @@ UV := uv==0.13.9
 # Tests make thousands of small databases. In memory nobody waits for a disk, where there is room.
 MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk '$$6 == "/dev/shm" && $$4 > 4000000 { print $$6 }')
 PYTEST = $(if $(MEMORY),TMPDIR="$${TMPDIR:-$(MEMORY)}") $(BIN)/python -m pytest \
-	--numprocesses auto --maxprocesses 4 --dist worksteal
+	--numprocesses auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

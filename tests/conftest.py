@@ -38,8 +38,8 @@ PROCESSES = {"commands", "enter", "machine", "serve"}
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Have one process more than there are processors: servers and browsers are waited for."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Have two processes more than there are processors: servers and browsers are waited for."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
