@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolResetState, QueuePool
 
 from . import postgres
 from .driver_errors import problem_of, refuse_value, sqlite_problem
@@ -63,9 +63,11 @@ def runtime_engine(target: Target, threads: int) -> sa.Engine:
             creator=_sqlite_creator(target.path, BUSY_SECONDS),
             poolclass=QueuePool,
             pool_size=threads + 2,
+            pool_reset_on_return=None,
             hide_parameters=True,
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "reset", _reset_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         sa.event.listen(engine, "begin", _SameSchema())
     else:
@@ -242,6 +244,16 @@ def _sqlite_creator(path: Path, busy_seconds: float) -> Any:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _reset_sqlite(
+    connection: SqliteConnection, record: ConnectionPoolEntry, state: PoolResetState
+) -> None:
+    # One that was taken away is not kept. To roll it back would fail, and be logged as an error.
+    if connection.is_abandoned:
+        record.invalidate()
+    elif not state.transaction_was_reset:
+        connection.rollback()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -56,7 +56,7 @@ class SqliteConnection(sqlite3.Connection):
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
-        self._is_abandoned = False
+        self.is_abandoned = False
         self._busy = threading.Lock()
         self._cursors: WeakSet[Any] = WeakSet()
         self.watcher: Callable[[str], object] = str  # told each statement
@@ -76,13 +76,13 @@ class SqliteConnection(sqlite3.Connection):
             ProgrammingError: the connection was taken away.
         """
         with self._busy:
-            if self._is_abandoned:
+            if self.is_abandoned:
                 raise sqlite3.ProgrammingError("the connection was taken away")
             yield
 
     def abandon(self) -> None:
         """Take the connection away from whoever uses it, and end its transaction."""
-        self._is_abandoned = True
+        self.is_abandoned = True
         deadline = time.monotonic() + ABANDON_SECONDS
         while not self._busy.acquire(timeout=0.01):
             self.interrupt()
@@ -114,7 +114,7 @@ class SqliteConnection(sqlite3.Connection):
 
     def close(self) -> None:
         """Close the handle, unless somebody else may be using it."""
-        if not self._is_abandoned:
+        if not self.is_abandoned:
             super().close()
 
     def __del__(self) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from deploystack.database import engines
 from deploystack.database.sqlite import SqliteConnection
+from deploystack.database.target import SqliteTarget
 from deploystack.plugins.deadline import THREAD, call_bounded
 from deploystack.plugins.failure import PluginError
 
@@ -66,3 +67,21 @@ def test_nobody_else_is_cut_off() -> None:
     for thread in innocent:
         thread.join()
     assert not was_hit.is_set()
+
+
+def test_the_pool_keeps_nothing_that_was_taken_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "database"
+    path.touch()
+    engine = engines.runtime_engine(SqliteTarget(path), threads=1)
+    first = engine.raw_connection()
+    taken = first.driver_connection
+
+    engines.take_away(taken)
+    first.close()
+    second = engine.raw_connection()
+    assert second.driver_connection is not taken
+    second.close()
+    engine.dispose()
+    assert "Exception during reset" not in caplog.text
