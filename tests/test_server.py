@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,7 @@ UNCONFIGURED = {
     "dialect": None,
     "setup_token_required": False,
 }
-MAX_BYTES = 115 * 10**6
+MAX_BYTES = (100 if sys.version_info < (3, 13) else 115) * 10**6
 """Of memory, in a worker: 91 MB on Python 3.11, up to 105 on Python 3.13."""
 
 

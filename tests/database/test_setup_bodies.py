@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -144,8 +145,9 @@ def test_it_must_be_json(client: FlaskClient, route: str, body: bytes) -> None:
 def test_it_is_read_as_deep_as_python_reads(client: FlaskClient, route: str) -> None:
     """Python 3.13 reads this list, and earlier ones do not."""
     body = b"[" * (MAX_BYTES // 2) + b"]" * (MAX_BYTES // 2)
+    code = "invalid_json" if sys.version_info < (3, 13) else "invalid_body"
 
-    assert refused(client, route, body)["code"] in {"invalid_json", "invalid_body"}
+    assert refused(client, route, body)["code"] == code
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"9" * 4000, b"-0.0", b"1E400"])
